@@ -1,0 +1,114 @@
+/*
+ * The sample source interface: whatever takes samples (engine bpf now; agent, perf, ptrace later) hands over the same
+ * events through the same four operations. One thread uses a source.
+ */
+#ifndef PLAIT_PERF_SOURCE_SOURCE_H
+#define PLAIT_PERF_SOURCE_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/error.h"
+#include "common/module.h"
+#include "common/sample.h"
+#include "common/sample_wire.h"
+
+struct plait_event_spec; /* perf/event/event.h */
+
+enum plait_source_event_kind {
+	PLAIT_SOURCE_SAMPLE,
+	PLAIT_SOURCE_MAP,      /* a file or memory was mapped */
+	PLAIT_SOURCE_FORK,     /* a thread (pid == parent_pid) or a process was made */
+	PLAIT_SOURCE_EXEC,     /* the process runs a new program: all its mappings are gone; name is its new name */
+	PLAIT_SOURCE_NAME,     /* the thread was renamed */
+	PLAIT_SOURCE_EXIT,     /* the thread ended */
+	PLAIT_SOURCE_CODE,     /* a code object was seen for the first time; comes before the sample that needs it */
+	PLAIT_SOURCE_LOST,     /* `count` samples were lost */
+	PLAIT_SOURCE_THROTTLE, /* the kernel throttled the event on a CPU */
+};
+
+struct plait_source_map {
+	uint64_t start, size, offset; /* offset: into the file, bytes */
+	uint32_t protection;	      /* PROT_* */
+	uint64_t device, inode;	      /* device as makedev(major, minor) */
+	const char *path;	      /* "//anon", "[vdso]", "/usr/lib/..." as the kernel names it */
+};
+
+/* Valid during the call that delivers it. */
+struct plait_source_event {
+	enum plait_source_event_kind kind;
+	uint64_t time; /* ns, CLOCK_MONOTONIC */
+	uint32_t pid, tid;
+	union {
+		struct plait_sample sample;
+		struct plait_source_map map;
+		struct {
+			uint32_t parent_pid, parent_tid;
+		} fork;
+		const char *name;		    /* EXEC, NAME */
+		const struct plait_wire_code *code; /* `table` holds table_size bytes */
+		uint64_t count;			    /* LOST */
+	};
+};
+
+/* Receives events in the order of their time. An error ends plait_source_poll() and is returned by it. */
+typedef struct plait_error *(*plait_source_handler)(void *context, const struct plait_source_event *event);
+
+/* A BPF program that the source attaches to its sampling events (owned by the caller, outlives the source). */
+struct plait_source_program {
+	int program_fd;	   /* BPF_PROG_TYPE_PERF_EVENT */
+	int output_map_fd; /* BPF_MAP_TYPE_PERF_EVENT_ARRAY, max_entries >= number of possible CPUs */
+	/* Samples that the program was run for and that it handed on (or had to drop), since start, over all CPUs. */
+	struct plait_error *(*count)(void *context, uint64_t *ret_runs, uint64_t *ret_dropped);
+	void *context;
+};
+
+struct plait_source_options {
+	const struct plait_event_spec *events;
+	size_t event_count;
+	const pid_t *pids; /* attach to these (and what they start); NULL with `launch` or `system_wide` */
+	size_t pid_count;
+	pid_t launch; /* a stopped child that will exec: its events are enabled by the exec; 0: none */
+	bool system_wide;
+	size_t ring_pages; /* data pages a CPU, a power of two; 0: default */
+	struct plait_source_program program;
+};
+
+struct plait_source_ops {
+	const char *name; /* "bpf" */
+	struct plait_error *(*poll)(void *source, int timeout_ms, plait_source_handler handler, void *context);
+	struct plait_error *(*stop)(void *source); /* disables the events; a last poll delivers what is left */
+	void (*destroy)(void *source);
+};
+
+struct plait_source {
+	const struct plait_source_ops *ops;
+	void *self;
+};
+
+/* Opens the events and rings of engine bpf. On failure the error explains the refusal and what to do.
+ * The source is ended with plait_source_destroy(). */
+struct plait_error *plait_source_bpf_open(const struct plait_source_options *options, struct plait_source *ret);
+
+/* Waits up to `timeout_ms` for data, then delivers every event that is complete, in order of time. timeout 0 delivers
+ * what is there; timeout < 0 drains everything (after stop). EINTR is not an error: it returns early. */
+static inline struct plait_error *plait_source_poll(struct plait_source *source, int timeout_ms,
+						    plait_source_handler handler, void *context)
+{
+	return source->ops->poll(source->self, timeout_ms, handler, context);
+}
+
+static inline struct plait_error *plait_source_stop(struct plait_source *source)
+{
+	return source->ops->stop(source->self);
+}
+
+static inline void plait_source_destroy(struct plait_source *source)
+{
+	if (source->ops)
+		source->ops->destroy(source->self);
+	source->ops = NULL;
+}
+
+#endif

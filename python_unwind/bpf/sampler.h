@@ -1,0 +1,43 @@
+/*
+ * The BPF sampler: loads the program that copies a thread's stack and walks its Python frames, and tells it which
+ * processes run which CPython. Needs CAP_BPF and CAP_PERFMON.
+ */
+#ifndef PLAIT_PYTHON_UNWIND_BPF_SAMPLER_H
+#define PLAIT_PYTHON_UNWIND_BPF_SAMPLER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "python_unwind/runtime.h"
+
+struct plait_sampler_options {
+	uint32_t stack_size; /* most bytes of stack copied a sample; 0: default (512 KiB) */
+	bool filter;	     /* sample only processes added with plait_sampler_watch(), and what they start */
+};
+
+struct plait_sampler;
+
+/* Loads the program. On failure the error explains (no BPF, no BTF, missing capability, verifier). */
+struct plait_error *plait_sampler_open(const struct plait_sampler_options *options, struct plait_sampler **ret);
+void plait_sampler_close(struct plait_sampler *sampler);
+
+/* For struct plait_source_program. Owned by the sampler. */
+int plait_sampler_program_fd(const struct plait_sampler *sampler);
+int plait_sampler_output_map_fd(const struct plait_sampler *sampler);
+
+/* Samples the program was run for (of watched processes), and those it had to drop, since open. */
+struct plait_error *plait_sampler_count(struct plait_sampler *sampler, uint64_t *ret_runs, uint64_t *ret_dropped);
+
+/* With `filter`: process `pid` is to be sampled. */
+struct plait_error *plait_sampler_watch(struct plait_sampler *sampler, uint32_t pid);
+
+/* From now on samples of the runtime's process carry Python frames. A forked child inherits until it execs. At most
+ * two runtimes a process. */
+struct plait_error *plait_sampler_add_runtime(struct plait_sampler *sampler,
+					      const struct plait_python_runtime *runtime);
+
+/* The process is gone or runs another program. */
+void plait_sampler_forget(struct plait_sampler *sampler, uint32_t pid);
+
+#endif
