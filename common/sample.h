@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "common/sample_wire.h" /* enum plait_walk_status, enum plait_python_frame_kind */
+
 /* Register numbers are those of DWARF for the architecture (x86-64 psABI, figure 3.36: 0 rax, 1 rdx, 2 rcx, 3 rbx,
  * 4 rsi, 5 rdi, 6 rbp, 7 rsp, 8..15, 16 return address = rip; AArch64 has 31 sp, 32 pc). */
 #define PLAIT_REGISTER_COUNT 33
@@ -45,21 +47,6 @@ static inline bool plait_stack_u64(const struct plait_stack *stack, uint64_t add
 	}
 	return false;
 }
-
-/* How the walk over the Python frames ended. */
-enum plait_walk_status {
-	PLAIT_WALK_NO_RUNTIME = 0, /* no CPython known in the process */
-	PLAIT_WALK_NO_THREAD,	   /* the thread has no thread state: it never ran Python */
-	PLAIT_WALK_COMPLETE,	   /* every frame was read and the end of the chain was proven */
-	PLAIT_WALK_TOO_DEEP,	   /* the outermost frames are missing: more frames than are read at most */
-	PLAIT_WALK_BROKEN,	   /* a check failed on the way; the frames read so far must not be shown as exact */
-	PLAIT_WALK_LOST,	   /* the frames were read but did not reach us */
-};
-
-enum plait_python_frame_kind {
-	PLAIT_PYTHON_FRAME = 0, /* runs Python code: `code` and `lasti` are set */
-	PLAIT_PYTHON_ENTRY,	/* ends an activation of the evaluator: only `address` is set (3.12+: shim frame) */
-};
 
 /*
  * One step of the CPython frame chain, innermost first. Frames up to and with the next one that has an anchor belong to

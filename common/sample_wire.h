@@ -28,6 +28,21 @@ typedef int32_t plait_s32;
 typedef uint64_t plait_u64;
 #endif
 
+/* How the walk over the Python frames ended. */
+enum plait_walk_status {
+	PLAIT_WALK_NO_RUNTIME = 0, /* no CPython known in the process */
+	PLAIT_WALK_NO_THREAD,	   /* the thread has no thread state: it never ran Python */
+	PLAIT_WALK_COMPLETE,	   /* every frame was read and the end of the chain was proven */
+	PLAIT_WALK_TOO_DEEP,	   /* the outermost frames are missing: more frames than are read at most */
+	PLAIT_WALK_BROKEN,	   /* a check failed on the way; the frames read so far must not be shown as exact */
+	PLAIT_WALK_LOST,	   /* the frames were read but did not reach us */
+};
+
+enum plait_python_frame_kind {
+	PLAIT_PYTHON_FRAME = 0, /* runs Python code: `code` and `lasti` are set */
+	PLAIT_PYTHON_ENTRY,	/* ends an activation of the evaluator: only `address` is set (3.12+: shim frame) */
+};
+
 enum plait_wire_kind {
 	PLAIT_WIRE_HEAD = 1,
 	PLAIT_WIRE_FRAMES,
@@ -92,6 +107,7 @@ struct plait_wire_code {
 	struct plait_wire_string filename;
 	struct plait_wire_string name;
 	struct plait_wire_string qualname; /* kind 0 before 3.11 */
+	plait_u64 runtime;		   /* address of the _PyRuntime that it belongs to */
 	plait_u64 table_object;
 	plait_u32 table_total; /* the table's real size */
 	plait_u32 table_size;  /* bytes present in `table` */
