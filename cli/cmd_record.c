@@ -1,0 +1,213 @@
+/* plait record: options, checks, and what is said at the end. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/session.h"
+#include "cli/signals.h"
+#include "cli/summary.h"
+
+enum { DEFAULT_FREQUENCY = 999, PIDS_MAX = 1024 };
+
+struct record_options {
+	struct plait_option_list pids, events;
+	bool system_wide, quiet;
+	const char *output, *engine;
+	uint64_t frequency, period, stack_size;
+	double duration;
+};
+
+static const struct plait_option options[] = {
+	PLAIT_OPTION(struct record_options, output, "output", 'o', PLAIT_OPTION_STRING, "FILE",
+		     "write the recording to FILE (default profile.plait)"),
+	PLAIT_OPTION(struct record_options, pids, "pid", 'p', PLAIT_OPTION_LIST, "PID",
+		     "attach to running processes (repeatable, comma-separated)"),
+	PLAIT_OPTION(struct record_options, system_wide, "all", 'a', PLAIT_OPTION_FLAG, NULL,
+		     "record the whole machine"),
+	PLAIT_OPTION(struct record_options, duration, "duration", 'd', PLAIT_OPTION_DURATION, "TIME",
+		     "stop after TIME (seconds, or 500ms, 2m, 1h)"),
+	PLAIT_OPTION(struct record_options, frequency, "frequency", 'F', PLAIT_OPTION_NUMBER, "HZ",
+		     "take HZ samples a second of CPU time (default 999)"),
+	PLAIT_OPTION(struct record_options, period, "period", 'c', PLAIT_OPTION_NUMBER, "N",
+		     "take a sample every N events (ns for clocks) instead"),
+	PLAIT_OPTION(struct record_options, events, "event", 'e', PLAIT_OPTION_LIST, "EVENT",
+		     "what to sample: cpu-clock, task-clock, page-faults, context-switches, cycles, ..."),
+	PLAIT_OPTION(struct record_options, stack_size, "stack-size", 0, PLAIT_OPTION_SIZE, "BYTES",
+		     "copy at most BYTES of stack a sample (default 512K)"),
+	PLAIT_OPTION(struct record_options, engine, "engine", 0, PLAIT_OPTION_STRING, "NAME",
+		     "how samples are taken: auto or bpf (default auto)"),
+	PLAIT_OPTION(struct record_options, quiet, "quiet", 'q', PLAIT_OPTION_FLAG, NULL,
+		     "print nothing but errors and warnings"),
+	PLAIT_OPTION_END,
+};
+
+static const char details[] = "Records COMMAND and everything it starts until it ends, or attaches with -p or -a. "
+			      "Ctrl-C ends the recording of\n"
+			      "an attached process, which lives on. The exit status is that of COMMAND.\n\n"
+			      "examples:\n"
+			      "  plait record -- python3 job.py          record a program from its start\n"
+			      "  plait record -p 4242 -d 10              look at a running process for ten seconds\n"
+			      "  plait record -e page-faults -c 1 -- python3 job.py\n";
+
+static struct plait_error *usage(const char *message, const char *advice)
+{
+	return plait_error_advise(plait_error_new(PLAIT_ERROR_USAGE, "%s", message), "%s", advice);
+}
+
+static struct plait_error *check_target(const struct record_options *options, bool has_command)
+{
+	int targets = has_command + (options->pids.texts.count > 0) + options->system_wide;
+	if (!targets)
+		return usage("nothing to record: name a command, -p PID or -a",
+			     "for example: plait record -- python3 job.py");
+	if (targets > 1)
+		return usage("a command, -p and -a cannot be combined", "choose one of them");
+	if (options->frequency && options->period)
+		return usage("-F and -c cannot be combined", "-F gives samples a second, -c events a sample");
+	if (options->engine && strcmp(options->engine, "auto") != 0 && strcmp(options->engine, "bpf") != 0)
+		return plait_error_advise(
+			plait_error_new(PLAIT_ERROR_USAGE, "there is no engine '%s'", options->engine),
+			"engines: auto, bpf");
+	if (options->stack_size > UINT32_MAX)
+		return usage("--stack-size is too large", "at most 4G; 512K is enough for nearly every program");
+	return NULL;
+}
+
+static struct plait_error *parse_pids(const struct plait_option_list *list, pid_t *pids)
+{
+	if (list->texts.count > PIDS_MAX)
+		return plait_error_new(PLAIT_ERROR_USAGE, "-p: more than %d processes", PIDS_MAX);
+	for (size_t i = 0; i < list->texts.count; i++) {
+		const char *text = list->texts.data[i];
+		char *end;
+		errno = 0;
+		long pid = strtol(text, &end, 10);
+		if (errno || *end || end == text || pid <= 0 || pid > INT32_MAX)
+			return plait_error_new(PLAIT_ERROR_USAGE, "-p: '%s' is not a process id", text);
+		if (kill((pid_t)pid, 0) != 0 && errno == ESRCH)
+			return plait_error_advise(
+				plait_error_new(PLAIT_ERROR_NOT_FOUND, "there is no process %ld", pid),
+				"pgrep -a python lists the running Python processes");
+		pids[i] = (pid_t)pid;
+	}
+	return NULL;
+}
+
+static struct plait_error *parse_events(const struct record_options *options, struct plait_session_options *session)
+{
+	for (size_t i = 0; i < options->events.texts.count; i++) {
+		if (session->event_count == PLAIT_EVENTS_MAX)
+			return plait_error_new(PLAIT_ERROR_USAGE, "-e: more than %d events", PLAIT_EVENTS_MAX);
+		PLAIT_TRY(plait_event_parse(options->events.texts.data[i], &session->events[session->event_count]));
+		session->event_count++;
+	}
+	if (!session->event_count) {
+		PLAIT_TRY(plait_event_default(&session->events[0], &session->event_note));
+		session->event_count = 1;
+	}
+	for (size_t i = 0; i < session->event_count; i++) {
+		uint64_t frequency = options->period ? 0 : options->frequency ? options->frequency : DEFAULT_FREQUENCY;
+		plait_event_set_rate(&session->events[i], frequency, options->period);
+	}
+	return NULL;
+}
+
+/* "plait: bpf engine, cpu-clock at 999 Hz (this machine has no PMU)" */
+static void announce(const struct plait_session_options *session)
+{
+	fputs("plait: bpf engine, ", stderr);
+	for (size_t i = 0; i < session->event_count; i++) {
+		const struct plait_event_spec *event = &session->events[i];
+		fprintf(stderr, "%s%s ", i ? ", " : "", event->name);
+		if (event->frequency)
+			fprintf(stderr, "at %llu Hz", (unsigned long long)event->frequency);
+		else
+			fprintf(stderr, "every %llu%s", (unsigned long long)event->period,
+				event->unit == PLAIT_EVENT_UNIT_NS ? " ns" : "");
+	}
+	if (session->event_note)
+		fprintf(stderr, " (%s)", session->event_note);
+	fputc('\n', stderr);
+}
+
+/* The exit status after a recording that went wrong, or well. Does not return when a command's own end decides. */
+static int finish(struct plait_session_options *session, struct plait_session_result *result, struct plait_error *error)
+{
+	int status = PLAIT_EXIT_OK;
+	bool cannot_run = error && session->argv && !result->ran;
+	if (cannot_run && result->launch.pid == 0)
+		status = error->code == PLAIT_ERROR_NOT_FOUND ? PLAIT_EXIT_NOT_FOUND : PLAIT_EXIT_CANNOT_EXECUTE;
+	if (error) {
+		int failure = plait_fail(error);
+		status = status ? status : failure;
+		if (result->written && result->ran)
+			plait_say("what was recorded before is in %s", session->output);
+	} else if (!session->quiet) {
+		plait_print_summary(session->output, result);
+	}
+	if (session->argv && result->ran && !result->launch.ended) {
+		if (!session->quiet)
+			plait_say("the recording has ended; waiting for the command");
+		plait_session_wait_for_command(result);
+	}
+	plait_signals_restore();
+	if (session->argv && result->ran && result->launch.ended && !status)
+		plait_launch_exit_like(&result->launch);
+	return status;
+}
+
+static struct plait_error *prepare(struct record_options *options, int argc, char **argv, int first, pid_t *pids,
+				   struct plait_session_options *session)
+{
+	PLAIT_TRY(check_target(options, first < argc));
+	PLAIT_TRY(parse_pids(&options->pids, pids));
+	*session = (struct plait_session_options) {
+		.output = options->output ? options->output : "profile.plait",
+		.pids = pids,
+		.pid_count = options->pids.texts.count,
+		.system_wide = options->system_wide,
+		.argv = first < argc ? argv + first : NULL,
+		.duration = options->duration,
+		.stack_size = (uint32_t)options->stack_size,
+		.quiet = options->quiet,
+	};
+	return parse_events(options, session);
+}
+
+static int run(const struct plait_command *command, int argc, char **argv)
+{
+	static pid_t pids[PIDS_MAX];
+	struct record_options values = { 0 };
+	struct plait_session_options session;
+	struct plait_session_result result;
+	int first;
+	bool help;
+	int status;
+	struct plait_error *error = plait_options_parse(command, argc, argv, &values, true, &first, &help);
+	if (!error && help) {
+		plait_options_print_help(command);
+		status = PLAIT_EXIT_OK;
+	} else if (error || (error = prepare(&values, argc, argv, first, pids, &session))) {
+		status = plait_fail(error);
+	} else {
+		if (!session.quiet)
+			announce(&session);
+		error = plait_session_run(&session, &result);
+		status = finish(&session, &result, error);
+	}
+	plait_option_list_release(&values.pids);
+	plait_option_list_release(&values.events);
+	return status;
+}
+
+const struct plait_command plait_command_record = {
+	.name = "record",
+	.synopsis = "[OPTION...] [--] COMMAND [ARGUMENT...]\n       plait record [OPTION...] -p PID | -a",
+	.summary = "record what a program does, as one stack of Python and native code",
+	.details = details,
+	.options = options,
+	.run = run,
+};

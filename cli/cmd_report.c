@@ -1,0 +1,140 @@
+/* plait report: a recording as text, JSON or collapsed stacks. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/input.h"
+#include "cli/terminal.h"
+#include "cli/view_options.h"
+#include "output/render/render.h"
+#include "output/render/source.h"
+
+struct report_options {
+	struct plait_view_values view;
+	const char *format, *color;
+	bool flat, lines, inverted, by_thread, by_function, full, no_pager, ascii;
+	double threshold;
+	uint64_t columns;
+};
+
+static const struct plait_option options[] = {
+	PLAIT_OPTION(struct report_options, flat, "flat", 0, PLAIT_OPTION_FLAG, NULL,
+		     "a table of functions instead of a tree"),
+	PLAIT_OPTION(struct report_options, lines, "lines", 0, PLAIT_OPTION_FLAG, NULL,
+		     "a table of Python lines, with the native functions below each"),
+	PLAIT_OPTION(struct report_options, inverted, "inverted", 0, PLAIT_OPTION_FLAG, NULL,
+		     "a tree that begins with the innermost function: callers below it"),
+	PLAIT_OPTION(struct report_options, format, "format", 0, PLAIT_OPTION_STRING, "FORMAT",
+		     "text, json or collapsed (default text)"),
+	PLAIT_VIEW_OPTIONS(struct report_options, view),
+	PLAIT_OPTION(struct report_options, by_thread, "by-thread", 0, PLAIT_OPTION_FLAG, NULL,
+		     "put the process and the thread in front of each stack"),
+	PLAIT_OPTION(struct report_options, by_function, "by-function", 0, PLAIT_OPTION_FLAG, NULL,
+		     "put the lines of a Python function together"),
+	PLAIT_OPTION(struct report_options, threshold, "threshold", 0, PLAIT_OPTION_PERCENT, "PERCENT",
+		     "leave out what is smaller, and count it"),
+	PLAIT_OPTION(struct report_options, full, "full", 0, PLAIT_OPTION_FLAG, NULL, "fold nothing: every frame"),
+	PLAIT_OPTION(struct report_options, columns, "columns", 0, PLAIT_OPTION_NUMBER, "N",
+		     "fit lines into N columns (default: the terminal's)"),
+	PLAIT_OPTION(struct report_options, color, "color", 0, PLAIT_OPTION_STRING, "WHEN", "auto, always or never"),
+	PLAIT_OPTION(struct report_options, ascii, "ascii", 0, PLAIT_OPTION_FLAG, NULL,
+		     "draw with ASCII characters only"),
+	PLAIT_OPTION(struct report_options, no_pager, "no-pager", 0, PLAIT_OPTION_FLAG, NULL,
+		     "do not page on a terminal"),
+	PLAIT_OPTION_END,
+};
+
+static struct plait_error *choose_renderer(const struct report_options *values, const struct plait_renderer **ret)
+{
+	const char *format = values->format ? values->format : "text";
+	bool text = strcmp(format, "text") == 0;
+	if (!text && strcmp(format, "json") != 0 && strcmp(format, "collapsed") != 0)
+		return plait_error_advise(plait_error_new(PLAIT_ERROR_USAGE, "there is no format '%s'", format),
+					  "formats: text, json, collapsed");
+	if (values->flat + values->lines + values->inverted > 1)
+		return plait_error_advise(
+			plait_error_new(PLAIT_ERROR_USAGE, "--flat, --lines and --inverted cannot be combined"),
+			"choose one of them");
+	if (!text && (values->flat || values->lines))
+		return plait_error_new(PLAIT_ERROR_USAGE, "--flat and --lines are for --format text");
+	*ret = plait_renderer_find(!text ? format : values->flat ? "flat" : values->lines ? "lines" : "tree");
+	return *ret ? NULL
+		    : plait_error_new(PLAIT_ERROR_UNSUPPORTED, "this build cannot write the format '%s'", format);
+}
+
+static struct plait_error *render(const struct report_options *values, const struct plait_renderer *renderer,
+				  const struct plait_profile *profile)
+{
+	struct plait_render_options render = {
+		.columns = values->columns ? (uint32_t)values->columns : plait_terminal_columns(STDOUT_FILENO),
+		.ascii = values->ascii || plait_terminal_is_ascii(),
+		.full = values->full,
+		.threshold = values->threshold,
+		.source_line = plait_source_read_line,
+		.source_context = plait_source_create(),
+	};
+	if (!render.source_context)
+		return plait_error_no_memory();
+	struct plait_view_options view = plait_view_of(&values->view);
+	view.by_thread = values->by_thread;
+	view.by_function = values->by_function;
+	view.inverted = values->inverted;
+	struct plait_error *error = plait_terminal_color(values->color, STDOUT_FILENO, &render.color);
+	if (!error) {
+		struct plait_pager pager;
+		plait_pager_start(&pager,
+				  !values->no_pager && (!values->format || strcmp(values->format, "text") == 0));
+		error = renderer->write(profile, &view, &render, pager.out);
+		struct plait_error *failure = plait_pager_finish(&pager);
+		if (error)
+			plait_error_free(failure);
+		else
+			error = failure;
+	}
+	plait_source_destroy(render.source_context);
+	return error;
+}
+
+static struct plait_error *report(struct report_options *values, int argc, char **argv, int first, bool *ret_damaged)
+{
+	const struct plait_renderer *renderer;
+	PLAIT_TRY(choose_renderer(values, &renderer));
+	if (argc - first > 1)
+		return plait_error_new(PLAIT_ERROR_USAGE, "report takes one recording, not %d", argc - first);
+	struct plait_profile *profile;
+	struct plait_error *damage;
+	PLAIT_TRY(plait_input_read(first < argc ? argv[first] : "profile.plait", &profile, &damage));
+	struct plait_error *error = render(values, renderer, profile);
+	plait_profile_destroy(profile);
+	if (damage) {
+		*ret_damaged = true;
+		fflush(stdout);
+		plait_fail(plait_error_advise(damage, "the report shows what came before the damage"));
+	}
+	return error;
+}
+
+static int run(const struct plait_command *command, int argc, char **argv)
+{
+	struct report_options values = { .threshold = -1 };
+	int first;
+	bool help, damaged = false;
+	int status = PLAIT_EXIT_OK;
+	struct plait_error *error = plait_options_parse(command, argc, argv, &values, false, &first, &help);
+	if (!error && help)
+		plait_options_print_help(command);
+	else if (error || (error = report(&values, argc, argv, first, &damaged)))
+		status = plait_fail(error);
+	plait_view_values_release(&values.view);
+	return status ? status : damaged ? PLAIT_EXIT_FAILURE : PLAIT_EXIT_OK;
+}
+
+const struct plait_command plait_command_report = {
+	.name = "report",
+	.synopsis = "[OPTION...] [FILE]",
+	.summary = "show a recording: a call tree, or tables by function or Python line",
+	.details = "FILE is profile.plait unless named. json and collapsed are stable formats: docs/formats.md.\n",
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,32 @@
+/*
+ * The commands: one file each, cmd_<name>.c, which defines one const struct plait_command.
+ *
+ * How to add a command: write cmd_<name>.c, declare its struct here, add it to the table in main.c
+ * (tests/e2e/test_cli.py then checks its --help), and describe it in README.md.
+ */
+#ifndef PLAIT_CLI_COMMANDS_H
+#define PLAIT_CLI_COMMANDS_H
+
+#include "cli/options.h"
+
+/* Exit statuses besides those of a launched command. */
+enum {
+	PLAIT_EXIT_OK = 0,
+	PLAIT_EXIT_FAILURE = 1,
+	PLAIT_EXIT_USAGE = 2,
+	PLAIT_EXIT_CANNOT_EXECUTE = 126,
+	PLAIT_EXIT_NOT_FOUND = 127,
+};
+
+extern const struct plait_command plait_command_record;
+extern const struct plait_command plait_command_report;
+extern const struct plait_command plait_command_script;
+
+/* Prints "plait: <message>" and the advice to stderr, frees the error, and gives the exit status that fits it
+ * (2 for PLAIT_ERROR_USAGE, else 1). */
+int plait_fail(struct plait_error *error);
+
+/* Prints "plait: <text>" to stderr. */
+void plait_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

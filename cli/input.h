@@ -1,0 +1,15 @@
+/*
+ * Reading a recording into a profile, as every command that shows one does.
+ */
+#ifndef PLAIT_CLI_INPUT_H
+#define PLAIT_CLI_INPUT_H
+
+#include "common/error.h"
+#include "output/model/profile.h"
+
+/* Reads the recording at `path`. A recording damaged in the middle gives a profile of what came before the damage and
+ * sets `*ret_damage` (owned by the caller); else it is NULL. A recording that was cut off has no names of its own:
+ * then the files are asked, by build-id. */
+struct plait_error *plait_input_read(const char *path, struct plait_profile **ret, struct plait_error **ret_damage);
+
+#endif

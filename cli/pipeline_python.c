@@ -1,0 +1,145 @@
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "cli/pipeline_internal.h"
+#include "common/memory.h"
+
+const struct plait_process_python *plait_pipeline_python(const struct plait_pipeline *pipeline, uint32_t pid)
+{
+	const uint64_t *value = plait_map_get(&pipeline->pythons, pid);
+	return value ? (const struct plait_process_python *)(uintptr_t)*value : NULL;
+}
+
+void plait_pipeline_forget_python(struct plait_pipeline *pipeline, uint32_t pid)
+{
+	const uint64_t *value = plait_map_get(&pipeline->pythons, pid);
+	if (!value)
+		return;
+	free((void *)(uintptr_t)*value);
+	plait_map_remove(&pipeline->pythons, pid);
+	plait_sampler_forget(pipeline->options.sampler, pid);
+	plait_code_registry_forget(pipeline->codes, pid);
+}
+
+/* The entry of `pid`, made when it is not there. */
+static struct plait_process_python *python_of(struct plait_pipeline *pipeline, uint32_t pid)
+{
+	const uint64_t *value = plait_map_get(&pipeline->pythons, pid);
+	if (value)
+		return (struct plait_process_python *)(uintptr_t)*value;
+	struct plait_process_python *python = calloc(1, sizeof(*python));
+	if (python && !plait_map_put(&pipeline->pythons, pid, (uint64_t)(uintptr_t)python)) {
+		free(python);
+		return NULL;
+	}
+	return python;
+}
+
+/* What `file` is, looked at on first sight. A CPython that is not known is noted. */
+static struct plait_error *inspect_file(struct plait_pipeline *pipeline, const struct plait_module_file *file,
+					const struct plait_python_binary **ret)
+{
+	while (pipeline->inspected.count <= file->id) {
+		if (!plait_vec_push(&pipeline->inspected, (struct plait_inspected) { 0 }))
+			return plait_error_no_memory();
+	}
+	struct plait_inspected *inspected = &pipeline->inspected.data[file->id];
+	if (!inspected->done) {
+		inspected->done = true;
+		struct plait_error *error = plait_python_binary_inspect(file->image, file->image_size,
+									file->reference.path, &inspected->binary);
+		if (error) {
+			struct plait_error *failure = plait_pipeline_note(
+				pipeline, "%s: %s; its stacks are native only", file->reference.path, error->message);
+			plait_error_free(error);
+			PLAIT_TRY(failure);
+		}
+	}
+	*ret = inspected->binary;
+	return NULL;
+}
+
+/* Hands one runtime to the sampler and keeps it. */
+static struct plait_error *add_runtime(struct plait_pipeline *pipeline, struct plait_process_python *python,
+				       const struct plait_python_runtime *runtime)
+{
+	if (python->count == PLAIT_RUNTIMES_MAX)
+		return plait_pipeline_note(pipeline,
+					   "process %u has more than %d CPython runtimes: only %d are followed",
+					   runtime->pid, PLAIT_RUNTIMES_MAX, PLAIT_RUNTIMES_MAX);
+	PLAIT_TRY(plait_sampler_add_runtime(pipeline->options.sampler, runtime));
+	python->runtimes[python->count] = *runtime;
+	plait_python_runtime_plan(runtime, &python->plans[python->count]);
+	python->count++;
+	return NULL;
+}
+
+struct plait_error *plait_pipeline_inspect(struct plait_pipeline *pipeline, uint32_t pid,
+					   const struct plait_mapping *mapping)
+{
+	if (!mapping->file || !mapping->file->is_elf || !mapping->file->image || mapping->file->is_vdso)
+		return NULL;
+	const struct plait_python_binary *binary;
+	PLAIT_TRY(inspect_file(pipeline, mapping->file, &binary));
+	const struct plait_process *process = plait_process_map_process(pipeline->processes, pid);
+	if (!binary || !process)
+		return NULL;
+	struct plait_process_python *python = python_of(pipeline, pid);
+	if (!python)
+		return plait_error_no_memory();
+	python->serial = process->serial;
+	for (uint32_t i = 0; i < python->count; i++) {
+		if (python->runtimes[i].binary == binary && python->runtimes[i].bias == mapping->bias)
+			return NULL;
+	}
+	struct plait_python_runtime runtime = {
+		.binary = binary,
+		.pid = pid,
+		.bias = mapping->bias,
+		.start_stack = process->start_stack,
+	};
+	struct plait_memory memory = plait_memory_of_process((pid_t)pid);
+	struct plait_error *error = plait_python_runtime_check(&runtime, &memory);
+	if (error) {
+		struct plait_error *failure = plait_pipeline_note(
+			pipeline, "the CPython in process %u (%s) cannot be read: %s; its stacks are native only", pid,
+			process->name, error->message);
+		plait_error_free(error);
+		return failure;
+	}
+	return add_runtime(pipeline, python, &runtime);
+}
+
+struct plait_error *plait_pipeline_fork_python(struct plait_pipeline *pipeline, uint32_t parent, uint32_t child)
+{
+	const struct plait_process_python *from = plait_pipeline_python(pipeline, parent);
+	const struct plait_process *process = plait_process_map_process(pipeline->processes, child);
+	plait_pipeline_forget_python(pipeline, child); /* an earlier process with this pid */
+	if (!from || !process)
+		return NULL;
+	struct plait_process_python copy = *from; /* python_of() may move the table, not the entry; still: a copy */
+	struct plait_process_python *python = python_of(pipeline, child);
+	if (!python)
+		return plait_error_no_memory();
+	python->serial = process->serial;
+	for (uint32_t i = 0; i < copy.count; i++) {
+		copy.runtimes[i].pid = child;
+		PLAIT_TRY(add_runtime(pipeline, python, &copy.runtimes[i]));
+	}
+	return NULL;
+}
+
+bool plait_pipeline_is_evaluator(const struct plait_pipeline *pipeline, uint32_t file, uint64_t address)
+{
+	if (file >= pipeline->inspected.count || !pipeline->inspected.data[file].binary)
+		return false;
+	size_t count;
+	const struct plait_python_range *ranges =
+		plait_python_binary_evaluator(pipeline->inspected.data[file].binary, &count);
+	for (size_t i = 0; i < count; i++) {
+		if (address >= ranges[i].start && address < ranges[i].end)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,51 @@
+/*
+ * One recording, from opening the engine to the last byte: what `plait record` does between reading its options and
+ * printing its summary.
+ */
+#ifndef PLAIT_CLI_SESSION_H
+#define PLAIT_CLI_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cli/launch.h"
+#include "cli/pipeline.h"
+#include "perf/event/event.h"
+
+enum { PLAIT_EVENTS_MAX = 16 };
+
+/* What is to be recorded. Plain data; arrays are borrowed. */
+struct plait_session_options {
+	const char *output;
+	struct plait_event_spec events[PLAIT_EVENTS_MAX];
+	size_t event_count;
+	const char *event_note; /* why this event was chosen; NULL: the user did */
+	const pid_t *pids;
+	size_t pid_count;
+	bool system_wide;
+	char *const *argv; /* the command to launch, NULL-terminated; NULL: attach */
+	double duration;   /* s; 0: until the target ends or a signal comes */
+	uint32_t stack_size;
+	bool quiet; /* no live line */
+};
+
+/* How a recording went. */
+struct plait_session_result {
+	struct plait_pipeline_statistics statistics;
+	struct plait_launch launch; /* the launched command; its status when it has ended */
+	double seconds;
+	uint64_t bytes;
+	bool interrupted; /* a signal ended it */
+	bool written;	  /* there is a recording that can be read */
+	bool ran;	  /* the command was started (launch) */
+};
+
+/* Records. The error, if any, is what went wrong; `ret` is set in any case: what was recorded before a failure is kept
+ * (ret->written). Notes and the live line go to stderr. */
+struct plait_error *plait_session_run(const struct plait_session_options *options, struct plait_session_result *ret);
+
+/* After the recording: waits for a launched command that still runs, passing signals on to it. */
+void plait_session_wait_for_command(struct plait_session_result *result);
+
+#endif

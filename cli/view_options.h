@@ -1,0 +1,37 @@
+/*
+ * The options that say what a report shows, shared by the commands that show one.
+ */
+#ifndef PLAIT_CLI_VIEW_OPTIONS_H
+#define PLAIT_CLI_VIEW_OPTIONS_H
+
+#include "cli/options.h"
+#include "output/model/selection.h"
+
+struct plait_view_values {
+	struct plait_option_list threads, pids, filters;
+	const char *event;
+	bool no_native, no_python, no_kernel;
+};
+
+/* Rows for a command's option array; `type` is its struct, `field` its struct plait_view_values. */
+#define PLAIT_VIEW_OPTIONS(type, field)                                                                                \
+	PLAIT_OPTION(type, field.event, "event", 'e', PLAIT_OPTION_STRING, "EVENT",                                    \
+		     "show this event of the recording (default: the first one)"),                                     \
+		PLAIT_OPTION(type, field.threads, "thread", 't', PLAIT_OPTION_LIST, "TID",                             \
+			     "show only these threads: numbers or names"),                                             \
+		PLAIT_OPTION(type, field.pids, "pid", 'p', PLAIT_OPTION_LIST, "PID", "show only these processes"),     \
+		PLAIT_OPTION(type, field.filters, "filter", 'f', PLAIT_OPTION_TEXTS, "PATTERN",                        \
+			     "show only stacks with a frame that matches (extended regular expression)"),              \
+		PLAIT_OPTION(type, field.no_native, "no-native", 0, PLAIT_OPTION_FLAG, NULL,                           \
+			     "leave out native frames"),                                                               \
+		PLAIT_OPTION(type, field.no_python, "no-python", 0, PLAIT_OPTION_FLAG, NULL,                           \
+			     "leave out Python frames"),                                                               \
+		PLAIT_OPTION(type, field.no_kernel, "no-kernel", 0, PLAIT_OPTION_FLAG, NULL,                           \
+			     "leave out kernel frames")
+
+/* The view that the values describe; its texts are borrowed from them. */
+struct plait_view_options plait_view_of(const struct plait_view_values *values);
+
+void plait_view_values_release(struct plait_view_values *values);
+
+#endif
