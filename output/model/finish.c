@@ -1,0 +1,98 @@
+/*
+ * The end of filling a profile: names for what has none, labels, trust figures.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/frame.h"
+#include "output/model/profile.h"
+
+static struct plait_error *take_names(struct plait_profile *profile, uint32_t frame,
+				      const struct plait_symbols *symbols)
+{
+	struct plait_record_symbol_function functions[PLAIT_SYMBOL_INLINE_MAX];
+	struct plait_record record = { .kind = PLAIT_RECORD_SYMBOL,
+				       .symbol = { .frame = frame, .functions = functions } };
+	for (uint32_t i = 0; i < symbols->count && i < PLAIT_SYMBOL_INLINE_MAX; i++) {
+		const struct plait_symbol *symbol = &symbols->at[i];
+		functions[record.symbol.count++] = (struct plait_record_symbol_function) { .name = symbol->name,
+											   .file = symbol->file,
+											   .line = symbol->line };
+	}
+	return record.symbol.count ? plait_profile_apply(profile, &record) : NULL;
+}
+
+static struct plait_error *name_frames(struct plait_profile *profile, plait_profile_namer namer, void *context)
+{
+	for (uint32_t i = 0; i < profile->frames.count; i++) {
+		const struct plait_profile_frame *frame = &profile->frames.data[i];
+		if (frame->record.kind > PLAIT_FRAME_KERNEL || frame->function_count)
+			continue;
+		struct plait_symbols symbols = { 0 };
+		namer(context, profile, &frame->record, &symbols);
+		PLAIT_TRY(take_names(profile, i, &symbols));
+	}
+	return NULL;
+}
+
+static bool frame_is_unresolved(const struct plait_profile *profile, const struct plait_profile_frame *frame)
+{
+	for (uint32_t i = 0; i < frame->label_count; i++) {
+		uint32_t label = profile->frame_labels.data[frame->labels + i];
+		if (profile->labels.all.data[label].unresolved)
+			return true;
+	}
+	return false;
+}
+
+static void count_sample(struct plait_trust *trust, const struct plait_profile_sample *sample)
+{
+	uint32_t quality = sample->quality;
+	bool stack = sample->node != PLAIT_NONE;
+	trust->samples += sample->count;
+	trust->complete += stack && !(quality & PLAIT_QUALITY_INCOMPLETE) ? sample->count : 0;
+	trust->gap += quality & PLAIT_QUALITY_GAP ? sample->count : 0;
+	trust->truncated += quality & PLAIT_QUALITY_TRUNCATED ? sample->count : 0;
+	trust->unmerged += quality & PLAIT_QUALITY_UNMERGED ? sample->count : 0;
+	trust->unresolved += quality & PLAIT_QUALITY_UNRESOLVED ? sample->count : 0;
+	trust->derived += quality & PLAIT_QUALITY_DERIVED ? sample->count : 0;
+	trust->checked += quality & PLAIT_QUALITY_CHECKED ? sample->count : 0;
+	trust->no_stack += stack ? 0 : sample->count;
+}
+
+static struct plait_error *compute_trust(struct plait_profile *profile)
+{
+	bool *unresolved PLAIT_FREE = calloc(profile->nodes.count + 1, sizeof(*unresolved));
+	if (!unresolved)
+		return plait_error_no_memory();
+	for (size_t i = 0; i < profile->nodes.count; i++) {
+		const struct plait_record_node *node = &profile->nodes.data[i];
+		unresolved[i] = (node->parent != PLAIT_NONE && unresolved[node->parent]) ||
+				frame_is_unresolved(profile, &profile->frames.data[node->frame]);
+	}
+	for (size_t i = 0; i < profile->samples.count; i++) {
+		struct plait_profile_sample *sample = &profile->samples.data[i];
+		/* The recorder cannot know: names are looked up at its end, or now. */
+		sample->quality &= ~(uint32_t)PLAIT_QUALITY_UNRESOLVED;
+		if (sample->node != PLAIT_NONE && unresolved[sample->node])
+			sample->quality |= PLAIT_QUALITY_UNRESOLVED;
+		struct plait_profile_event *event = &profile->events.data[sample->event];
+		count_sample(&profile->trust, sample);
+		count_sample(&event->trust, sample);
+		event->total = plait_saturating_add(event->total, sample->weight);
+	}
+	return NULL;
+}
+
+struct plait_error *plait_profile_finish(struct plait_profile *profile, plait_profile_namer namer, void *context)
+{
+	if (namer)
+		PLAIT_TRY(name_frames(profile, namer, context));
+	PLAIT_TRY(plait_labels_build(profile));
+	PLAIT_TRY(compute_trust(profile));
+	plait_map_release(&profile->contexts);
+	plait_map_release(&profile->sample_of);
+	profile->finished = true;
+	return NULL;
+}
