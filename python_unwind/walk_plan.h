@@ -24,12 +24,18 @@ enum plait_tls_kind {
 	PLAIT_TLS_NONE = 0,
 	PLAIT_TLS_STATIC,  /* at tp + offset (executables, libraries in the static TLS block) */
 	PLAIT_TLS_DYNAMIC, /* at *(*(tp + 8) + 16 * *(u64 *)module_address) + offset (glibc's dtv) */
+	PLAIT_TLS_GOT,	   /* at tp + *(s64 *)module_address + offset (initial-exec code in a library) */
+	/* By the TLS descriptor {function, argument} at module_address: with p = (s64)argument, at tp + p + offset when
+	 * p < 0 (x86-64: the module is in the static TLS block), else as DYNAMIC with the two words {module, offset}
+	 * that p points to: at *(*(tp + 8) + 16 * module) + their offset + this offset. */
+	PLAIT_TLS_DESCRIPTOR,
 };
 
 struct plait_tls_variable {
 	plait_u32 kind; /* enum plait_tls_kind */
 	plait_s32 offset;
-	plait_u64 module_address; /* DYNAMIC: process address of the GOT word that holds the TLS module id */
+	plait_u64 module_address; /* process address of the GOT word that holds the module id (DYNAMIC), the offset
+				   * (GOT), or of the descriptor */
 };
 
 #define PLAIT_NO_OFFSET 0xffff /* a field that this version has not */
