@@ -1,0 +1,217 @@
+#include "perf/unwind/walk.h"
+
+#include <string.h>
+
+void plait_walk_start(struct plait_walk *walk, struct plait_unwinder *unwinder, const struct plait_unwind_input *input)
+{
+	walk->unwinder = unwinder;
+	walk->input = input;
+	walk->registers = *input->registers;
+	walk->exact = true;
+	walk->count = 0;
+	walk->place_count = 0;
+	walk->anchor = 0;
+	walk->derived = SIZE_MAX;
+	walk->doubt = SIZE_MAX;
+	walk->sighting_count = 0;
+}
+
+const struct plait_unwind_place *plait_walk_place(struct plait_walk *walk, uint64_t pc)
+{
+	unsigned kept = walk->place_count < PLAIT_WALK_PLACES ? walk->place_count : PLAIT_WALK_PLACES;
+	for (unsigned i = 0; i < kept; i++) {
+		if (pc >= walk->places[i].start && pc < walk->places[i].end)
+			return &walk->places[i];
+	}
+	struct plait_unwind_place place;
+	if (!walk->input->find(walk->input->context, pc, &place) || pc < place.start || pc >= place.end)
+		return NULL;
+	struct plait_unwind_place *kept_place = &walk->places[walk->place_count++ % PLAIT_WALK_PLACES];
+	*kept_place = place;
+	return kept_place;
+}
+
+/* The rules of the place's file, made at first sight; NULL when it has no file or memory ran out. */
+static struct plait_file_rules *file_rules(struct plait_walk *walk, const struct plait_unwind_place *place)
+{
+	struct plait_unwinder *unwinder = walk->unwinder;
+	if (!place->image)
+		return NULL;
+	const uint64_t *known = plait_map_get(&unwinder->files, place->module);
+	if (known)
+		return (struct plait_file_rules *)(uintptr_t)*known;
+	struct plait_file_rules *rules = plait_file_rules_create(unwinder->arch, place->image, place->image_size);
+	if (rules && !plait_map_put(&unwinder->files, place->module, (uintptr_t)rules)) {
+		plait_file_rules_destroy(rules);
+		return NULL;
+	}
+	return rules;
+}
+
+/* The rule for `address` (of the process) in the place's file, from the cache or found and remembered. */
+static uint32_t find_rule(struct plait_walk *walk, const struct plait_unwind_place *place, uint64_t address)
+{
+	struct plait_unwinder *unwinder = walk->unwinder;
+	uint32_t id;
+	walk->address = address - place->bias;
+	if (!place->image)
+		return PLAIT_RULE_NONE;
+	if (plait_rule_cache_get(&unwinder->cache, place->module, walk->address, &id)) {
+		unwinder->statistics.cache_hits++;
+		return id;
+	}
+	struct plait_file_rules *rules = file_rules(walk, place);
+	if (!rules)
+		return PLAIT_RULE_NONE;
+	id = plait_file_rules_find(rules, &unwinder->pool, walk->address);
+	if (id != PLAIT_RULE_NONE && plait_rule_pool_get(&unwinder->pool, id)->flags & PLAIT_RULE_DERIVED)
+		unwinder->statistics.rules_from_prologue++;
+	else if (id != PLAIT_RULE_NONE)
+		unwinder->statistics.rules_from_table++;
+	plait_rule_cache_put(&unwinder->cache, place->module, walk->address, id);
+	return id;
+}
+
+/* Copies `size` bytes of code at `address` in `place`, from its file or from the process. */
+static bool read_code(struct plait_walk *walk, const struct plait_unwind_place *place, uint64_t address, size_t size,
+		      uint8_t *ret)
+{
+	if (!place->image)
+		return walk->input->read && walk->input->read(walk->input->context, address, ret, size);
+	struct plait_file_rules *rules = file_rules(walk, place);
+	const uint8_t *bytes =
+		rules ? plait_image_bytes(plait_file_rules_image(rules), address - place->bias, size, true) : NULL;
+	if (bytes)
+		memcpy(ret, bytes, size);
+	return bytes;
+}
+
+bool plait_walk_is_return(struct plait_walk *walk, uint64_t pc, struct plait_call_site *ret)
+{
+	const struct plait_unwind_arch *arch = walk->unwinder->arch;
+	uint8_t code[16];
+	const struct plait_unwind_place *place = plait_walk_place(walk, pc);
+	return place && read_code(walk, place, pc - arch->call_bytes_max, arch->call_bytes_max, code) &&
+	       arch->call_before(code, arch->call_bytes_max, pc, ret) &&
+	       (!ret->direct || plait_walk_place(walk, ret->target));
+}
+
+/* May this be the caller of a frame at `sp`? `walk->registers` are the caller's already. */
+static bool is_plausible(struct plait_walk *walk, const struct plait_rule *rule, uint64_t sp, uint64_t cfa)
+{
+	const struct plait_unwind_arch *arch = walk->unwinder->arch;
+	bool is_signal = rule->flags & PLAIT_RULE_SIGNAL;
+	/* A signal may have switched to another stack; anything else must get nearer to the stack's start (a leaf
+	 * may have nothing on the stack where the return address is in a register). */
+	if ((cfa & 7) || (!is_signal && (cfa < sp || (cfa == sp && walk->count > 1))))
+		return false;
+	uint64_t pc = walk->registers.value[arch->pc];
+	struct plait_call_site call;
+	if (!pc)
+		return true;
+	if ((rule->flags & PLAIT_RULE_DERIVED) && !is_signal)
+		return plait_walk_is_return(walk, pc, &call);
+	return plait_walk_place(walk, pc);
+}
+
+/* Leaves `frame` by `rule`. */
+static enum plait_step leave_by(struct plait_walk *walk, struct plait_native_frame *frame,
+				const struct plait_rule *rule)
+{
+	const struct plait_unwind_arch *arch = walk->unwinder->arch;
+	struct plait_registers own = walk->registers;
+	uint64_t cfa, fault = 0;
+	enum plait_rule_result result = plait_rule_execute(arch, &walk->unwinder->pool, rule, walk->input->stack,
+							   &walk->registers, &cfa, &fault);
+	if (result == PLAIT_RULE_UNREADABLE)
+		walk->fault = fault;
+	if (result == PLAIT_RULE_OUTERMOST) {
+		frame->cfa = cfa;
+		return PLAIT_STEP_END;
+	}
+	if (result != PLAIT_RULE_STEPPED)
+		return PLAIT_STEP_FAILED;
+	if (!is_plausible(walk, rule, frame->sp, cfa)) {
+		walk->registers = own;
+		return PLAIT_STEP_FAILED;
+	}
+	frame->cfa = cfa;
+	walk->exact = rule->flags & PLAIT_RULE_SIGNAL;
+	if (walk->exact)
+		frame->flags |= PLAIT_NATIVE_EXACT_PC;
+	if (rule->flags & PLAIT_RULE_DERIVED) {
+		frame->flags |= PLAIT_NATIVE_DERIVED;
+		if (walk->derived == SIZE_MAX)
+			walk->derived = walk->count - 1;
+	}
+	/* A return address of 0 ends the chain: thread start routines push it for that. */
+	return walk->registers.value[arch->pc] ? PLAIT_STEP_DONE : PLAIT_STEP_END;
+}
+
+/* Code that no file has a rule for: known bytes, then a frame pointer. */
+static enum plait_step leave_without_rule(struct plait_walk *walk, struct plait_native_frame *frame,
+					  const struct plait_unwind_place *place)
+{
+	const struct plait_unwind_arch *arch = walk->unwinder->arch;
+	uint8_t code[64];
+	struct plait_rule rule;
+	if (read_code(walk, place, frame->pc - arch->pattern_bytes_before,
+		      arch->pattern_bytes_before + arch->pattern_bytes, code) &&
+	    arch->pattern_rule(code, &rule)) {
+		enum plait_step step = leave_by(walk, frame, &rule);
+		if (step != PLAIT_STEP_FAILED)
+			return step;
+	}
+	if (!(walk->registers.valid >> arch->fp & 1) || walk->registers.value[arch->fp] < frame->sp)
+		return PLAIT_STEP_FAILED;
+	arch->frame_pointer_rule(&rule);
+	return leave_by(walk, frame, &rule);
+}
+
+/* Where the program starts, nothing has called: C libraries without CFI there (musl) have their entry code here. */
+static bool is_program_entry(struct plait_walk *walk, const struct plait_unwind_place *place, uint64_t pc)
+{
+	struct plait_file_rules *rules = file_rules(walk, place);
+	uint64_t entry = rules ? plait_image_entry(plait_file_rules_image(rules)) : 0;
+	return entry && pc - place->bias - entry < 64;
+}
+
+enum plait_step plait_walk_step(struct plait_walk *walk)
+{
+	const struct plait_unwind_arch *arch = walk->unwinder->arch;
+	if (walk->count == PLAIT_WALK_FRAMES_MAX)
+		return PLAIT_STEP_FULL;
+	struct plait_native_frame *frame = &walk->unwinder->frames[walk->count++];
+	*frame = (struct plait_native_frame) {
+		.pc = walk->registers.value[arch->pc],
+		.sp = walk->registers.value[arch->sp],
+		.flags = walk->exact ? PLAIT_NATIVE_EXACT_PC : 0,
+		.module = PLAIT_NO_MODULE,
+	};
+	walk->unwinder->statistics.steps++;
+	walk->fault = 0;
+	walk->rule = PLAIT_RULE_NONE;
+	struct plait_rule rule;
+	const struct plait_unwind_place *place = plait_walk_place(walk, frame->pc);
+	if (!place) {
+		/* Only the innermost frame can be outside of code: a call to a bad address. */
+		arch->entry_rule(&rule);
+		return leave_by(walk, frame, &rule);
+	}
+	frame->module = place->module;
+	walk->rule = find_rule(walk, place, frame->pc - !walk->exact);
+	if (walk->rule != PLAIT_RULE_NONE) {
+		enum plait_step step = leave_by(walk, frame, plait_rule_pool_get(&walk->unwinder->pool, walk->rule));
+		if (step != PLAIT_STEP_FAILED ||
+		    !(plait_rule_pool_get(&walk->unwinder->pool, walk->rule)->flags & PLAIT_RULE_DERIVED))
+			return step;
+	}
+	/* `place` may have been replaced by what leave_by() looked up. */
+	place = plait_walk_place(walk, frame->pc);
+	if (!place)
+		return PLAIT_STEP_FAILED;
+	enum plait_step step = leave_without_rule(walk, frame, place);
+	if (step == PLAIT_STEP_FAILED && place->image && is_program_entry(walk, place, frame->pc))
+		return PLAIT_STEP_END;
+	return step;
+}
