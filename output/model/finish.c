@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/cleanup.h"
 #include "common/frame.h"
 #include "output/model/profile.h"
 
@@ -61,28 +60,41 @@ static void count_sample(struct plait_trust *trust, const struct plait_profile_s
 	trust->no_stack += stack ? 0 : sample->count;
 }
 
-static struct plait_error *compute_trust(struct plait_profile *profile)
+static struct plait_error *find_unresolved(struct plait_profile *profile)
 {
-	bool *unresolved PLAIT_FREE = calloc(profile->nodes.count + 1, sizeof(*unresolved));
-	if (!unresolved)
+	profile->unresolved = calloc(profile->nodes.count + 1, sizeof(*profile->unresolved));
+	if (!profile->unresolved)
 		return plait_error_no_memory();
 	for (size_t i = 0; i < profile->nodes.count; i++) {
 		const struct plait_record_node *node = &profile->nodes.data[i];
-		unresolved[i] = (node->parent != PLAIT_NONE && unresolved[node->parent]) ||
-				frame_is_unresolved(profile, &profile->frames.data[node->frame]);
+		profile->unresolved[i] = (node->parent != PLAIT_NONE && profile->unresolved[node->parent]) ||
+					 frame_is_unresolved(profile, &profile->frames.data[node->frame]);
 	}
+	return NULL;
+}
+
+/* The recorder cannot know whether a frame has a name: names are looked up at its end, or now. */
+static uint32_t quality_of(const struct plait_profile *profile, uint32_t node, uint32_t quality)
+{
+	quality &= 0xff & ~(uint32_t)PLAIT_QUALITY_UNRESOLVED;
+	return node != PLAIT_NONE && profile->unresolved[node] ? quality | PLAIT_QUALITY_UNRESOLVED : quality;
+}
+
+uint32_t plait_profile_quality(const struct plait_profile *profile, const struct plait_record_sample *sample)
+{
+	return quality_of(profile, sample->node, sample->quality);
+}
+
+static void compute_trust(struct plait_profile *profile)
+{
 	for (size_t i = 0; i < profile->samples.count; i++) {
 		struct plait_profile_sample *sample = &profile->samples.data[i];
-		/* The recorder cannot know: names are looked up at its end, or now. */
-		sample->quality &= ~(uint32_t)PLAIT_QUALITY_UNRESOLVED;
-		if (sample->node != PLAIT_NONE && unresolved[sample->node])
-			sample->quality |= PLAIT_QUALITY_UNRESOLVED;
+		sample->quality = quality_of(profile, sample->node, sample->quality);
 		struct plait_profile_event *event = &profile->events.data[sample->event];
 		count_sample(&profile->trust, sample);
 		count_sample(&event->trust, sample);
 		event->total = plait_saturating_add(event->total, sample->weight);
 	}
-	return NULL;
 }
 
 struct plait_error *plait_profile_finish(struct plait_profile *profile, plait_profile_namer namer, void *context)
@@ -90,7 +102,8 @@ struct plait_error *plait_profile_finish(struct plait_profile *profile, plait_pr
 	if (namer)
 		PLAIT_TRY(name_frames(profile, namer, context));
 	PLAIT_TRY(plait_labels_build(profile));
-	PLAIT_TRY(compute_trust(profile));
+	PLAIT_TRY(find_unresolved(profile));
+	compute_trust(profile);
 	plait_map_release(&profile->contexts);
 	plait_map_release(&profile->sample_of);
 	profile->finished = true;

@@ -42,6 +42,7 @@ void plait_profile_destroy(struct plait_profile *profile)
 	plait_map_release(&profile->contexts);
 	plait_map_release(&profile->sample_of);
 	plait_strtab_destroy(profile->strings);
+	free(profile->unresolved);
 	free(profile);
 }
 

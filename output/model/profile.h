@@ -78,6 +78,7 @@ struct plait_profile {
 	PLAIT_VEC(struct plait_profile_frame) frames;
 	PLAIT_VEC(struct plait_profile_function) functions;
 	PLAIT_VEC(struct plait_record_node) nodes; /* a parent comes before its children */
+	bool *unresolved;			   /* by node: a frame up to it has no name; NULL until finished */
 	PLAIT_VEC(struct plait_profile_sample) samples;
 	PLAIT_VEC(const char *) notes;
 	uint64_t duration;  /* ns */
@@ -115,6 +116,9 @@ struct plait_error *plait_profile_add_note(struct plait_profile *profile, const 
 /* Ends filling: names the frames without a symbol by `namer` (may be NULL), labels the frames, computes the trust
  * figures. Call it once. */
 struct plait_error *plait_profile_finish(struct plait_profile *profile, plait_profile_namer namer, void *context);
+
+/* The quality of one sample of the recording, with PLAIT_QUALITY_UNRESOLVED as far as names are known now. */
+uint32_t plait_profile_quality(const struct plait_profile *profile, const struct plait_record_sample *sample);
 
 /* a + b, but never more than UINT64_MAX: periods come from outside. */
 static inline uint64_t plait_saturating_add(uint64_t a, uint64_t b)

@@ -1,0 +1,229 @@
+/* Everything as JSON: docs/formats.md. */
+#include <time.h>
+
+#include "common/cleanup.h"
+#include "output/model/calltree.h"
+#include "output/render/json_frame.h"
+#include "output/render/renderers.h"
+#include "output/render/text_header.h"
+
+/* Of the format; raised when something that was there changes, not when something is added. */
+enum { FORMAT_VERSION = 1 };
+
+void plait_json_frame(struct plait_json *json, const char *key, const struct plait_label *label)
+{
+	static const char *const kinds[] = {
+		[PLAIT_LABEL_PYTHON] = "python", [PLAIT_LABEL_NATIVE] = "native",   [PLAIT_LABEL_KERNEL] = "kernel",
+		[PLAIT_LABEL_MARKER] = "marker", [PLAIT_LABEL_PROCESS] = "process", [PLAIT_LABEL_THREAD] = "thread",
+	};
+	plait_json_open(json, key, '{');
+	plait_json_string(json, "kind", kinds[label->kind]);
+	plait_json_string(json, "name", label->name);
+	if (label->kind == PLAIT_LABEL_PYTHON) {
+		plait_json_string(json, "file", label->file);
+		plait_json_signed(json, "line", label->line);
+	}
+	if (label->kind == PLAIT_LABEL_NATIVE)
+		plait_json_string(json, "module", label->module);
+	if (label->kind == PLAIT_LABEL_NATIVE && *label->file)
+		plait_json_string(json, "file", label->file);
+	if (label->unresolved)
+		plait_json_bool(json, "unresolved", true);
+	plait_json_close(json, '}');
+}
+
+static void put_trust(struct plait_json *json, const char *key, const struct plait_trust *trust, bool lost)
+{
+	plait_json_open(json, key, '{');
+	plait_json_number(json, "samples", trust->samples);
+	plait_json_number(json, "complete", trust->complete);
+	plait_json_number(json, "gap", trust->gap);
+	plait_json_number(json, "truncated", trust->truncated);
+	plait_json_number(json, "unmerged", trust->unmerged);
+	plait_json_number(json, "unresolved", trust->unresolved);
+	plait_json_number(json, "derived", trust->derived);
+	plait_json_number(json, "checked", trust->checked);
+	plait_json_number(json, "no_stack", trust->no_stack);
+	if (lost)
+		plait_json_number(json, "lost", trust->lost);
+	plait_json_close(json, '}');
+}
+
+/* UTC, ISO 8601: "2026-11-23T22:37:30.123Z". */
+static void put_started(struct plait_json *json, uint64_t unix_ns)
+{
+	char date[32], text[48];
+	time_t seconds = (time_t)(unix_ns / 1000000000);
+	struct tm utc;
+	if (!gmtime_r(&seconds, &utc) || !strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc)) {
+		plait_json_null(json, "started");
+		return;
+	}
+	snprintf(text, sizeof(text), "%s.%03uZ", date, (unsigned int)(unix_ns / 1000000 % 1000));
+	plait_json_string(json, "started", text);
+}
+
+static void put_events(struct plait_json *json, const struct plait_profile *profile)
+{
+	plait_json_open(json, "events", '[');
+	for (size_t i = 0; i < profile->events.count; i++) {
+		const struct plait_profile_event *event = &profile->events.data[i];
+		plait_json_open(json, NULL, '{');
+		plait_json_string(json, "name", event->record.name);
+		plait_json_string(json, "unit", event->record.unit_ns ? "ns" : "count");
+		plait_json_number(json, "frequency", event->record.frequency);
+		plait_json_number(json, "period", event->record.period);
+		plait_json_string(json, "note", event->record.note);
+		plait_json_number(json, "total", event->total);
+		put_trust(json, "trust", &event->trust, false);
+		plait_json_close(json, '}');
+	}
+	plait_json_close(json, ']');
+}
+
+static void put_threads(struct plait_json *json, const struct plait_profile *profile)
+{
+	plait_json_open(json, "processes", '[');
+	for (size_t i = 0; i < profile->processes.count; i++) {
+		const struct plait_record_process *process = &profile->processes.data[i].record;
+		plait_json_open(json, NULL, '{');
+		plait_json_number(json, "pid", process->pid);
+		if (process->parent == PLAIT_NONE)
+			plait_json_null(json, "parent");
+		else
+			plait_json_number(json, "parent", process->parent);
+		plait_json_string(json, "name", process->name);
+		plait_json_string(json, "command", process->command);
+		plait_json_string(json, "python", process->python);
+		plait_json_close(json, '}');
+	}
+	plait_json_close(json, ']');
+	plait_json_open(json, "threads", '[');
+	for (size_t i = 0; i < profile->threads.count; i++) {
+		const struct plait_record_thread *thread = &profile->threads.data[i].record;
+		plait_json_open(json, NULL, '{');
+		plait_json_number(json, "tid", thread->tid);
+		plait_json_number(json, "process", thread->process);
+		plait_json_string(json, "name", thread->name);
+		plait_json_close(json, '}');
+	}
+	plait_json_close(json, ']');
+}
+
+static void put_recording(struct plait_json *json, const struct plait_profile *profile)
+{
+	const struct plait_record_header *header = &profile->header;
+	plait_json_open(json, "recording", '{');
+	plait_json_string(json, "command", header->command);
+	plait_json_string(json, "host", header->host);
+	plait_json_string(json, "kernel", header->kernel);
+	plait_json_string(json, "architecture", header->architecture);
+	plait_json_string(json, "plait_version", header->plait_version);
+	put_started(json, header->started_unix_ns);
+	plait_json_seconds(json, "seconds", profile->duration);
+	plait_json_string(json, "engine", header->engine);
+	plait_json_number(json, "cpus", header->cpu_count);
+	plait_json_bool(json, "cut", profile->cut);
+	plait_json_number(json, "throttled", profile->throttled);
+	put_events(json, profile);
+	put_threads(json, profile);
+	plait_json_open(json, "notes", '[');
+	for (size_t i = 0; i < profile->notes.count; i++)
+		plait_json_string(json, NULL, profile->notes.data[i]);
+	plait_json_close(json, ']');
+	plait_json_close(json, '}');
+}
+
+/* The labels that the tree uses, numbered in order of their first use; `numbers` is by label, 0: none yet. */
+static void put_frames(struct plait_json *json, const struct plait_calltree *tree, uint32_t *numbers)
+{
+	uint32_t count = 0;
+	plait_json_open(json, "frames", '[');
+	for (size_t i = 1; i < tree->nodes.count; i++) {
+		uint32_t label = tree->nodes.data[i].label;
+		if (numbers[label])
+			continue;
+		numbers[label] = ++count;
+		fputc('\n', json->out);
+		plait_json_frame(json, NULL, &tree->profile->labels.all.data[label]);
+	}
+	plait_json_close(json, ']');
+}
+
+/* The trie; the root, which stands for no frame, is left out, so stack n is the tree's node n + 1. */
+static void put_stacks(struct plait_json *json, const struct plait_calltree *tree, const uint32_t *numbers)
+{
+	plait_json_open(json, "stacks", '[');
+	for (size_t i = 1; i < tree->nodes.count; i++) {
+		const struct plait_calltree_node *node = &tree->nodes.data[i];
+		fputc('\n', json->out);
+		plait_json_open(json, NULL, '{');
+		if (node->parent == 0)
+			plait_json_null(json, "parent");
+		else
+			plait_json_number(json, "parent", node->parent - 1);
+		plait_json_number(json, "frame", numbers[node->label] - 1);
+		plait_json_close(json, '}');
+	}
+	plait_json_close(json, ']');
+}
+
+static void put_samples(struct plait_json *json, const struct plait_calltree *tree)
+{
+	plait_json_open(json, "samples", '[');
+	for (size_t i = 0; i < tree->samples.count; i++) {
+		const struct plait_profile_sample *sample = &tree->profile->samples.data[tree->samples.data[i].sample];
+		fputc('\n', json->out);
+		plait_json_open(json, NULL, '{');
+		plait_json_number(json, "stack", tree->samples.data[i].node - 1);
+		plait_json_number(json, "thread", sample->thread);
+		plait_json_number(json, "event", sample->event);
+		plait_json_quality(json, "quality", sample->quality);
+		plait_json_number(json, "count", sample->count);
+		plait_json_number(json, "weight", sample->weight);
+		plait_json_close(json, '}');
+	}
+	plait_json_close(json, ']');
+}
+
+static struct plait_error *put_all(const struct plait_calltree *tree, FILE *out)
+{
+	uint32_t *numbers PLAIT_FREE = calloc(tree->profile->labels.all.count + 1, sizeof(*numbers));
+	if (!numbers)
+		return plait_error_no_memory();
+	struct plait_json json = { .out = out };
+	plait_json_open(&json, NULL, '{');
+	plait_json_string(&json, "format", "plait-profile");
+	plait_json_number(&json, "version", FORMAT_VERSION);
+	put_recording(&json, tree->profile);
+	put_trust(&json, "trust", &tree->profile->trust, true);
+	plait_json_open(&json, "profile", '{');
+	put_frames(&json, tree, numbers);
+	put_stacks(&json, tree, numbers);
+	put_samples(&json, tree);
+	plait_json_close(&json, '}');
+	plait_json_close(&json, '}');
+	fputc('\n', out);
+	return plait_stream_error(out);
+}
+
+struct plait_error *plait_render_json(const struct plait_profile *profile, const struct plait_view_options *view,
+				      const struct plait_render_options *options, FILE *out)
+{
+	(void)options;
+	struct plait_view_options all = *view;
+	all.all_events = !view->event;
+	struct plait_selection *selection;
+	PLAIT_TRY(plait_selection_create(profile, &all, &selection));
+	struct plait_calltree_options wanted = { .grain = PLAIT_GRAIN_EXACT,
+						 .by_thread = view->by_thread,
+						 .keep_samples = true };
+	struct plait_calltree *tree;
+	struct plait_error *error = plait_calltree_create(profile, selection, &wanted, &tree);
+	if (!error) {
+		error = put_all(tree, out);
+		plait_calltree_destroy(tree);
+	}
+	plait_selection_destroy(selection);
+	return error;
+}

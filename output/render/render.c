@@ -1,0 +1,25 @@
+#include "output/render/render.h"
+
+#include <string.h>
+
+#include "output/render/renderers.h"
+
+const struct plait_renderer plait_renderers[] = {
+	{ "tree", "call tree, text", plait_render_tree },
+	{ "flat", "functions by their own share, text", plait_render_flat },
+	{ "lines", "Python lines with the native functions below them, text", plait_render_lines },
+	{ "summary", "the hottest lines and functions, text", plait_render_summary },
+	{ "collapsed", "one line a stack: flame graph tools read it", plait_render_collapsed },
+	{ "json", "everything, for programs", plait_render_json },
+};
+
+const size_t plait_renderer_count = sizeof(plait_renderers) / sizeof(plait_renderers[0]);
+
+const struct plait_renderer *plait_renderer_find(const char *name)
+{
+	for (size_t i = 0; i < plait_renderer_count; i++) {
+		if (strcmp(plait_renderers[i].name, name) == 0)
+			return &plait_renderers[i];
+	}
+	return NULL;
+}

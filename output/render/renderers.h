@@ -1,0 +1,21 @@
+/*
+ * The write functions of the formats: see struct plait_renderer.
+ */
+#ifndef PLAIT_OUTPUT_RENDER_RENDERERS_H
+#define PLAIT_OUTPUT_RENDER_RENDERERS_H
+
+#include "output/render/render.h"
+
+#define PLAIT_RENDER_DECLARE(name)                                                                                     \
+	struct plait_error *plait_render_##name(const struct plait_profile *profile,                                   \
+						const struct plait_view_options *view,                                 \
+						const struct plait_render_options *options, FILE *out)
+
+PLAIT_RENDER_DECLARE(tree);
+PLAIT_RENDER_DECLARE(flat);
+PLAIT_RENDER_DECLARE(lines);
+PLAIT_RENDER_DECLARE(summary);
+PLAIT_RENDER_DECLARE(collapsed);
+PLAIT_RENDER_DECLARE(json);
+
+#endif

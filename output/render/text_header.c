@@ -1,0 +1,219 @@
+#include "output/render/text_header.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "output/render/number.h"
+
+enum { GAP = 3, INDENT = 2, TEXT = 256 };
+
+struct plait_error *plait_stream_error(FILE *out)
+{
+	return ferror(out) ? plait_error_system(errno ? errno : EIO, "cannot write the report") : NULL;
+}
+
+bool plait_selection_unit_ns(const struct plait_profile *profile, const struct plait_selection *selection)
+{
+	uint32_t event = plait_selection_event(selection);
+	return event != PLAIT_NONE && profile->events.data[event].record.unit_ns;
+}
+
+static void put_item(struct plait_line *line, const char *text)
+{
+	plait_line_item(line, PLAIT_STYLE_PLAIN, text, GAP, INDENT);
+}
+
+/* A sentence, broken at its spaces. */
+static void put_sentence(struct plait_line *line, const char *text)
+{
+	char word[TEXT];
+	for (uint32_t gap = 1; *text;) {
+		size_t size = strcspn(text, " ");
+		snprintf(word, sizeof(word), "%.*s", (int)(size < TEXT ? size : TEXT - 1), text);
+		if (size)
+			plait_line_item(line, PLAIT_STYLE_PLAIN, word, gap, INDENT);
+		text += size + (text[size] == ' ');
+	}
+	plait_line_end(line);
+}
+
+static void put_time(struct plait_line *line, const struct plait_profile *profile)
+{
+	char text[TEXT];
+	time_t seconds = (time_t)(profile->header.started_unix_ns / 1000000000);
+	struct tm local;
+	if (seconds && localtime_r(&seconds, &local) && strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &local))
+		put_item(line, text);
+	uint64_t tenths = (profile->duration + 50000000) / 100000000;
+	snprintf(text, sizeof(text), "%" PRIu64 ".%" PRIu64 " s on %" PRIu32 " CPU%s", tenths / 10, tenths % 10,
+		 profile->header.cpu_count, profile->header.cpu_count == 1 ? "" : "s");
+	put_item(line, text);
+}
+
+/* The Python versions, each once, at most four. */
+static void put_pythons(struct plait_line *line, const struct plait_profile *profile)
+{
+	const char *seen[4];
+	size_t count = 0;
+	for (size_t i = 0; i < profile->processes.count && count < sizeof(seen) / sizeof(seen[0]); i++) {
+		const char *python = profile->processes.data[i].record.python;
+		size_t j = 0;
+		while (j < count && seen[j] != python) /* interned: equal ones are the same */
+			j++;
+		if (j < count || !*python)
+			continue;
+		seen[count++] = python;
+		put_item(line, python);
+	}
+	if (profile->processes.count > 1) {
+		char number[PLAIT_NUMBER_SIZE], text[TEXT];
+		snprintf(text, sizeof(text), "%s processes", plait_number_count(profile->processes.count, number));
+		put_item(line, text);
+	}
+}
+
+/* "cpu-clock at 999 Hz (this machine has no PMU)". */
+static void put_event(struct plait_line *line, const struct plait_record_event *event)
+{
+	char how[TEXT], number[PLAIT_NUMBER_SIZE], text[2 * TEXT];
+	if (event->frequency)
+		snprintf(how, sizeof(how), "at %s Hz", plait_number_count(event->frequency, number));
+	else if (event->unit_ns)
+		snprintf(how, sizeof(how), "every %s us", plait_number_count(event->period / 1000, number));
+	else
+		snprintf(how, sizeof(how), "every %s", plait_number_count(event->period, number));
+	bool note = *event->note != '\0';
+	snprintf(text, sizeof(text), "%s %s%s%.200s%s", event->name, how, note ? " (" : "", event->note,
+		 note ? ")" : "");
+	put_item(line, text);
+}
+
+static void put_recorded(struct plait_line *line, const struct plait_profile *profile, uint32_t event)
+{
+	char number[PLAIT_NUMBER_SIZE], text[TEXT];
+	snprintf(text, sizeof(text), "%s engine", profile->header.engine);
+	plait_line_move(line, INDENT);
+	put_item(line, text);
+	if (event != PLAIT_NONE)
+		put_event(line, &profile->events.data[event].record);
+	uint64_t samples = event == PLAIT_NONE ? profile->trust.samples : profile->events.data[event].trust.samples;
+	snprintf(text, sizeof(text), "%s samples", plait_number_count(samples, number));
+	plait_line_item(line, PLAIT_STYLE_STRONG, text, GAP, INDENT);
+	plait_line_end(line);
+}
+
+/* One figure: "gap 12 (0.10 %)". Figures that are `rare` are left out when they are 0. */
+static void put_figure(struct plait_line *line, const char *name, uint64_t part, uint64_t whole, bool bad, bool rare)
+{
+	if (rare && !part)
+		return;
+	char count[PLAIT_NUMBER_SIZE], percent[PLAIT_NUMBER_SIZE], text[TEXT];
+	plait_number_count(part, count);
+	if (part && whole)
+		snprintf(text, sizeof(text), "%s %s (%s)", name, count, plait_number_percent(part, whole, percent));
+	else
+		snprintf(text, sizeof(text), "%s %s", name, count);
+	plait_line_item(line, bad && part ? PLAIT_STYLE_MARKER : PLAIT_STYLE_PLAIN, text, GAP, INDENT);
+}
+
+static void put_trust(struct plait_line *line, const struct plait_profile *profile)
+{
+	const struct plait_trust *trust = &profile->trust;
+	put_figure(line, "complete", trust->complete, trust->samples, false, false);
+	put_figure(line, "gap", trust->gap, trust->samples, true, false);
+	put_figure(line, "truncated", trust->truncated, trust->samples, true, false);
+	put_figure(line, "unmerged", trust->unmerged, trust->samples, true, false);
+	put_figure(line, "unresolved", trust->unresolved, trust->samples, true, false);
+	put_figure(line, "derived", trust->derived, trust->samples, false, true);
+	put_figure(line, "checked", trust->checked, trust->samples, false, true);
+	put_figure(line, "no stack", trust->no_stack, trust->samples, true, true);
+	put_figure(line, "lost", trust->lost, plait_saturating_add(trust->samples, trust->lost), true, false);
+	put_figure(line, "throttled", profile->throttled, 0, true, true);
+	plait_line_end(line);
+}
+
+void plait_header_write_trust(const struct plait_profile *profile, const struct plait_render_options *options,
+			      FILE *out)
+{
+	struct plait_line line = { .out = out, .options = options };
+	plait_line_put(&line, PLAIT_STYLE_PLAIN, "Stacks", UINT32_MAX);
+	put_trust(&line, profile);
+}
+
+void plait_header_write_nothing(const struct plait_render_options *options, FILE *out)
+{
+	struct plait_line line = { .out = out, .options = options };
+	plait_line_put(&line, PLAIT_STYLE_PLAIN, "no samples to show", UINT32_MAX);
+	plait_line_end(&line);
+}
+
+static void put_other_events(struct plait_line *line, const struct plait_profile *profile, uint32_t shown)
+{
+	char number[PLAIT_NUMBER_SIZE], text[TEXT];
+	bool any = false;
+	for (uint32_t i = 0; i < profile->events.count; i++) {
+		const struct plait_profile_event *event = &profile->events.data[i];
+		if (i == shown)
+			continue;
+		if (!any) {
+			plait_line_move(line, INDENT);
+			put_item(line, "also recorded (--event):");
+		}
+		any = true;
+		snprintf(text, sizeof(text), "%.200s %s samples", event->record.name,
+			 plait_number_count(event->trust.samples, number));
+		put_item(line, text);
+	}
+	if (any)
+		plait_line_end(line);
+}
+
+static void put_shown(struct plait_line *line, const struct plait_profile *profile, uint32_t event, uint64_t shown)
+{
+	char part[PLAIT_NUMBER_SIZE], whole[PLAIT_NUMBER_SIZE], percent[PLAIT_NUMBER_SIZE];
+	uint64_t samples = event == PLAIT_NONE ? profile->trust.samples : profile->events.data[event].trust.samples;
+	plait_line_move(line, INDENT);
+	plait_line_format(line, PLAIT_STYLE_STRONG, "shown here: %s of %s samples (%s)",
+			  plait_number_count(shown, part), plait_number_count(samples, whole),
+			  plait_number_percent(shown, samples, percent));
+	plait_line_end(line);
+}
+
+static void put_notes(struct plait_line *line, const struct plait_profile *profile)
+{
+	for (size_t i = 0; i < profile->notes.count; i++) {
+		plait_line_put(line, PLAIT_STYLE_MARKER, "note:", UINT32_MAX);
+		put_sentence(line, profile->notes.data[i]);
+	}
+	if (profile->cut) {
+		plait_line_put(line, PLAIT_STYLE_MARKER, "note:", UINT32_MAX);
+		put_sentence(line, "the recording was cut off: what came last is missing, and it holds no names of "
+				   "native functions but those looked up now");
+	}
+}
+
+void plait_header_write(const struct plait_profile *profile, const struct plait_selection *selection, uint64_t shown,
+			const struct plait_render_options *options, FILE *out)
+{
+	struct plait_line line = { .out = out, .options = options };
+	uint32_t event = plait_selection_event(selection);
+	plait_line_put(&line, PLAIT_STYLE_STRONG, profile->header.command, UINT32_MAX);
+	plait_line_end(&line);
+	plait_line_move(&line, INDENT);
+	if (*profile->header.host)
+		put_item(&line, profile->header.host);
+	put_time(&line, profile);
+	put_pythons(&line, profile);
+	plait_line_end(&line);
+	put_recorded(&line, profile, event);
+	plait_line_move(&line, INDENT);
+	plait_line_put(&line, PLAIT_STYLE_PLAIN, "stacks", UINT32_MAX);
+	put_trust(&line, profile);
+	put_other_events(&line, profile, event);
+	if (plait_selection_narrows(selection))
+		put_shown(&line, profile, event, shown);
+	put_notes(&line, profile);
+	plait_line_end(&line);
+}

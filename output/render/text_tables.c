@@ -1,0 +1,236 @@
+/* Tables as text: by function, and by Python line. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "output/model/tables.h"
+#include "output/render/number.h"
+#include "output/render/renderers.h"
+#include "output/render/text_header.h"
+#include "output/render/text_label.h"
+
+enum {
+	AMOUNT_AT = 16, /* column where the amount ends, less its own width */
+	NAME_AT = 28,
+	PLACE_MAX = 32,
+	SOURCE_MIN = 16,
+};
+
+struct printer {
+	const struct plait_profile *profile;
+	const struct plait_table *table;
+	const struct plait_render_options *options;
+	struct plait_line line;
+	bool unit_ns;
+	double threshold;
+	uint32_t name, place; /* widths */
+};
+
+static const struct plait_label *label_of(const struct printer *printer, uint32_t label)
+{
+	return &printer->profile->labels.all.data[label];
+}
+
+static bool is_shown(const struct printer *printer, uint64_t weight)
+{
+	return (double)weight >= (double)printer->table->total * printer->threshold / 100;
+}
+
+static void put_share(struct plait_line *line, uint64_t part, uint64_t whole, enum plait_style style)
+{
+	char number[PLAIT_NUMBER_SIZE];
+	plait_line_format(line, part ? style : PLAIT_STYLE_PLAIN, "%6s",
+			  part ? plait_number_share(part, whole, number) : "");
+}
+
+/* The two shares and the amount. */
+static void put_figures(struct printer *printer, const struct plait_table_row *row)
+{
+	char number[PLAIT_NUMBER_SIZE];
+	put_share(&printer->line, row->self, printer->table->total, PLAIT_STYLE_STRONG);
+	plait_line_move(&printer->line, 7);
+	put_share(&printer->line, row->total, printer->table->total, PLAIT_STYLE_PLAIN);
+	plait_line_move(&printer->line, AMOUNT_AT - 2);
+	plait_line_format(&printer->line, PLAIT_STYLE_PLAIN, "%11s",
+			  row->self ? plait_number_amount(row->self, printer->unit_ns, number) : "");
+	plait_line_move(&printer->line, NAME_AT);
+}
+
+/* Whether a row is worth a line: large enough, and not only machinery that passes calls on. */
+static bool has_line(const struct printer *printer, const struct plait_table_row *row)
+{
+	if (!row->self && !printer->options->full && label_of(printer, row->label)->machinery)
+		return false;
+	return is_shown(printer, row->total);
+}
+
+/* The widths of names and places in the rows that are shown. */
+static void measure(struct printer *printer)
+{
+	uint32_t columns = printer->options->columns;
+	for (size_t i = 0; i < printer->table->rows.count; i++) {
+		const struct plait_table_row *row = &printer->table->rows.data[i];
+		if (!has_line(printer, row))
+			continue;
+		char place[PLAIT_PLACE_SIZE];
+		const struct plait_label *label = label_of(printer, row->label);
+		uint32_t name = plait_text_width(label->name, printer->options->ascii);
+		uint32_t width = plait_text_width(plait_label_place(label, place), printer->options->ascii);
+		printer->name = name > printer->name ? name : printer->name;
+		printer->place = width > printer->place ? width : printer->place;
+	}
+	uint32_t room = columns > NAME_AT + 22 ? columns - NAME_AT - 2 : 20;
+	if (!columns)
+		room = 90;
+	uint32_t place = room / 3 > PLACE_MAX ? PLACE_MAX : room / 3;
+	printer->place = printer->place > place ? place : printer->place;
+	printer->name = printer->name > room - printer->place ? room - printer->place : printer->name;
+}
+
+static uint32_t limit(const struct printer *printer, uint32_t width)
+{
+	return printer->options->columns ? width : UINT32_MAX;
+}
+
+static void put_label(struct printer *printer, const struct plait_label *label)
+{
+	char place[PLAIT_PLACE_SIZE];
+	plait_line_put(&printer->line, plait_label_style(label), label->name, limit(printer, printer->name));
+	plait_line_move(&printer->line, NAME_AT + printer->name + 2);
+	plait_line_put(&printer->line, PLAIT_STYLE_PLAIN, plait_label_place(label, place),
+		       limit(printer, printer->place));
+}
+
+static void put_source(struct printer *printer, const struct plait_label *label)
+{
+	const char *source = plait_label_source(label, printer->options);
+	if (!source)
+		return;
+	plait_line_move(&printer->line, NAME_AT + printer->name + 2 + printer->place + 2);
+	if (plait_line_left(&printer->line) >= SOURCE_MIN)
+		plait_line_put(&printer->line, PLAIT_STYLE_DIM, source, UINT32_MAX);
+}
+
+/* A share of a line's own, below it. */
+static void put_part(struct printer *printer, uint64_t weight)
+{
+	plait_line_move(&printer->line, NAME_AT + 1);
+	put_share(&printer->line, weight, printer->table->total, PLAIT_STYLE_PLAIN);
+	plait_line_move(&printer->line, printer->line.column + 2);
+}
+
+static void put_leaf(struct printer *printer, const struct plait_table_leaf *leaf)
+{
+	char place[PLAIT_PLACE_SIZE];
+	const struct plait_label *label = label_of(printer, leaf->label);
+	put_part(printer, leaf->weight);
+	plait_line_put(&printer->line, plait_label_style(label), label->name, UINT32_MAX);
+	plait_line_move(&printer->line, printer->line.column + 2);
+	plait_line_put(&printer->line, PLAIT_STYLE_PLAIN, plait_label_place(label, place), UINT32_MAX);
+	plait_line_end(&printer->line);
+}
+
+/* The native functions of a line. Their shares are parts of the line's own. */
+static void put_leaves(struct printer *printer, const struct plait_table_row *row)
+{
+	uint32_t cut = 0;
+	uint64_t cut_weight = 0;
+	for (uint32_t i = 0; i < row->leaf_count; i++) {
+		const struct plait_table_leaf *leaf = &printer->table->leaves.data[row->leaves + i];
+		if (is_shown(printer, leaf->weight)) {
+			put_leaf(printer, leaf);
+		} else {
+			cut++;
+			cut_weight = plait_saturating_add(cut_weight, leaf->weight);
+		}
+	}
+	if (!cut || !is_shown(printer, row->self))
+		return;
+	char count[PLAIT_NUMBER_SIZE];
+	put_part(printer, cut_weight);
+	plait_line_format(&printer->line, PLAIT_STYLE_DIM, "%s native below %g %%", plait_number_count(cut, count),
+			  printer->threshold);
+	plait_line_end(&printer->line);
+}
+
+static void put_cut(struct printer *printer, uint32_t cut, uint64_t weight)
+{
+	char count[PLAIT_NUMBER_SIZE];
+	put_share(&printer->line, weight, printer->table->total, PLAIT_STYLE_PLAIN);
+	plait_line_move(&printer->line, NAME_AT);
+	plait_line_format(&printer->line, PLAIT_STYLE_DIM, "%s more below %g %%", plait_number_count(cut, count),
+			  printer->threshold);
+	plait_line_end(&printer->line);
+}
+
+static void put_table(struct printer *printer, bool lines)
+{
+	plait_line_put(&printer->line, PLAIT_STYLE_DIM,
+		       lines ? "   own  total         own  Python line" : "  self  total        self  function",
+		       UINT32_MAX);
+	plait_line_end(&printer->line);
+	uint32_t cut = 0;
+	uint64_t cut_weight = 0;
+	for (size_t i = 0; i < printer->table->rows.count; i++) {
+		const struct plait_table_row *row = &printer->table->rows.data[i];
+		if (!has_line(printer, row)) {
+			cut += !is_shown(printer, row->total);
+			cut_weight = plait_saturating_add(cut_weight, row->self);
+			continue;
+		}
+		put_figures(printer, row);
+		put_label(printer, label_of(printer, row->label));
+		if (lines)
+			put_source(printer, label_of(printer, row->label));
+		plait_line_end(&printer->line);
+		if (lines)
+			put_leaves(printer, row);
+	}
+	if (cut)
+		put_cut(printer, cut, cut_weight);
+	if (!printer->table->outside)
+		return;
+	put_share(&printer->line, printer->table->outside, printer->table->total, PLAIT_STYLE_PLAIN);
+	plait_line_move(&printer->line, NAME_AT);
+	plait_line_put(&printer->line, PLAIT_STYLE_DIM, "outside of Python", UINT32_MAX);
+	plait_line_end(&printer->line);
+}
+
+static struct plait_error *render_table(const struct plait_profile *profile, const struct plait_view_options *view,
+					const struct plait_render_options *options, bool lines, FILE *out)
+{
+	struct plait_selection *selection;
+	PLAIT_TRY(plait_selection_create(profile, view, &selection));
+	struct plait_table table;
+	struct plait_error *error = lines ? plait_table_by_line(profile, selection, &table)
+					  : plait_table_by_function(profile, selection, &table);
+	if (!error) {
+		struct printer printer = { .profile = profile,
+					   .table = &table,
+					   .options = options,
+					   .line = { .out = out, .options = options },
+					   .unit_ns = plait_selection_unit_ns(profile, selection),
+					   .threshold = options->threshold < 0 ? 1 : options->threshold };
+		measure(&printer);
+		plait_header_write(profile, selection, table.samples, options, out);
+		if (table.samples)
+			put_table(&printer, lines);
+		else
+			plait_header_write_nothing(options, out);
+		plait_table_release(&table);
+		error = plait_stream_error(out);
+	}
+	plait_selection_destroy(selection);
+	return error;
+}
+
+struct plait_error *plait_render_flat(const struct plait_profile *profile, const struct plait_view_options *view,
+				      const struct plait_render_options *options, FILE *out)
+{
+	return render_table(profile, view, options, false, out);
+}
+
+struct plait_error *plait_render_lines(const struct plait_profile *profile, const struct plait_view_options *view,
+				       const struct plait_render_options *options, FILE *out)
+{
+	return render_table(profile, view, options, true, out);
+}

@@ -1,0 +1,139 @@
+/*
+ * Profiles written by hand, for tests. One statement a line; "\xNN" stands for a byte, '#' begins a comment line:
+ *
+ *     header COMMAND                      end SECONDS             lost N        throttled N       note TEXT
+ *     event NAME ns|count HZ [NOTE]       (HZ 0: a period of 1000)
+ *     process PID NAME [PYTHON]           thread TID NAME         name NEW-NAME (of the thread)
+ *     sample COUNT PERIOD QUALITY FRAMES  of the event and thread before it; QUALITY: "-" or letters of "cdgtum"
+ *
+ * FRAMES, outermost first, separated by " | ": "py QUALNAME FILE LINE [FIRST-LINE]", "n SYMBOL[,INLINED...] MODULE"
+ * (SYMBOL "?": no name), "k SYMBOL", "gap", "truncated", "unmerged"; "*N " in front repeats a frame.
+ */
+#ifndef PLAIT_TESTS_GOLDEN_PROFILE_TEXT_H
+#define PLAIT_TESTS_GOLDEN_PROFILE_TEXT_H
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/frame.h"
+#include "output/model/profile.h"
+
+/* Decodes "\xNN" in place. */
+static inline char *profile_text_decode(char *text)
+{
+	char *to = text;
+	for (char *at = text; at && *at; to++) {
+		unsigned int byte;
+		int used = 0;
+		if (sscanf(at, "\\x%2x%n", &byte, &used) == 1 && used == 4)
+			*to = (char)byte, at += 4;
+		else
+			*to = *at++;
+	}
+	*to = '\0';
+	return text;
+}
+
+static inline uint32_t profile_text_apply(struct plait_profile *profile, struct plait_record record, size_t count)
+{
+	record.id = (uint32_t)count;
+	struct plait_error *error = plait_profile_apply(profile, &record);
+	if (error)
+		fprintf(stderr, "%s\n", error->message);
+	assert(!error);
+	return record.id;
+}
+
+/* "n SYMBOL,INLINED MODULE" and "k SYMBOL"; each call makes a new frame, at a new address. */
+static inline void profile_text_native(struct plait_profile *profile, struct plait_record_frame frame, char *symbols,
+				       char *path)
+{
+	struct plait_record_symbol_function functions[8];
+	struct plait_record module = { .kind = PLAIT_RECORD_MODULE, .module = { .path = profile_text_decode(path) } };
+	if (frame.kind == PLAIT_FRAME_NATIVE)
+		frame.module = profile_text_apply(profile, module, profile->modules.count);
+	frame.address = 0x1000 + 16 * profile->frames.count;
+	struct plait_record record = { .kind = PLAIT_RECORD_FRAME, .frame = frame };
+	uint32_t id = profile_text_apply(profile, record, profile->frames.count);
+	uint32_t count = 0;
+	char *rest = strcmp(symbols, "?") == 0 ? NULL : symbols;
+	for (char *name; rest && count < 8 && (name = strsep(&rest, ",")); count++) /* outermost first in the text */
+		functions[count] = (struct plait_record_symbol_function) { profile_text_decode(name), "", 0 };
+	for (uint32_t i = 0; i < count / 2; i++) {
+		struct plait_record_symbol_function swapped = functions[i];
+		functions[i] = functions[count - 1 - i];
+		functions[count - 1 - i] = swapped;
+	}
+	record = (struct plait_record) { .kind = PLAIT_RECORD_SYMBOL, .symbol = { id, 0, 0, functions, count } };
+	profile_text_apply(profile, record, 0);
+}
+
+static inline void profile_text_frame(struct plait_profile *profile, char *text)
+{
+	char kind[16] = "", a[256] = "", b[256] = "";
+	int line = 0, first = 0;
+	sscanf(text, "%15s %255s %255s %d %d", kind, a, b, &line, &first);
+	struct plait_record record = { .kind = PLAIT_RECORD_FRAME,
+				       .frame = { .module = PLAIT_NONE, .process = PLAIT_NONE } };
+	if (strcmp(kind, "py") == 0) {
+		struct plait_record code = { .kind = PLAIT_RECORD_CODE,
+					     .code = { "", profile_text_decode(a), profile_text_decode(b), first } };
+		record.frame.kind = PLAIT_FRAME_PYTHON;
+		record.frame.code = profile_text_apply(profile, code, profile->codes.count);
+		record.frame.line = line;
+	} else if (strcmp(kind, "n") == 0 || strcmp(kind, "k") == 0) {
+		record.frame.kind = *kind == 'n' ? PLAIT_FRAME_NATIVE : PLAIT_FRAME_KERNEL;
+		profile_text_native(profile, record.frame, a, b);
+		return;
+	} else {
+		assert(strcmp(kind, "gap") == 0 || strcmp(kind, "truncated") == 0 || strcmp(kind, "unmerged") == 0);
+		record.frame.kind = *kind == 'g'   ? PLAIT_FRAME_GAP
+				    : *kind == 't' ? PLAIT_FRAME_TRUNCATED
+						   : PLAIT_FRAME_UNMERGED;
+	}
+	profile_text_apply(profile, record, profile->frames.count);
+}
+
+/* "FRAME | FRAME": returns the leaf node. */
+static inline uint32_t profile_text_stack(struct plait_profile *profile, char *text)
+{
+	uint32_t node = PLAIT_NONE;
+	while (text && *text) {
+		char *end = strstr(text, " | ");
+		if (end)
+			*end = '\0';
+		int repeats = 1, used = 0;
+		sscanf(text, " *%d %n", &repeats, &used);
+		profile_text_frame(profile, text + used);
+		for (; repeats > 0; repeats--) {
+			struct plait_record record = { .kind = PLAIT_RECORD_NODE,
+						       .node = { node, (uint32_t)profile->frames.count - 1 } };
+			node = profile_text_apply(profile, record, profile->nodes.count);
+		}
+		text = end ? end + 3 : NULL;
+	}
+	return node;
+}
+
+static inline void profile_text_sample(struct plait_profile *profile, char *text)
+{
+	unsigned long long count, period;
+	char quality[16];
+	int used = 0;
+	assert(sscanf(text, "%llu %llu %15s %n", &count, &period, quality, &used) == 3);
+	struct plait_record record = { .kind = PLAIT_RECORD_SAMPLE };
+	for (const char *at = quality; *at && *at != '-'; at++)
+		record.sample.quality |= 1U << (strchr("cdgtum", *at) - "cdgtum");
+	record.sample.node = profile_text_stack(profile, text + used);
+	record.sample.thread = (uint32_t)profile->threads.count - 1;
+	record.sample.event = (uint32_t)profile->events.count - 1;
+	record.sample.period = period;
+	for (; count > 0; count--)
+		profile_text_apply(profile, record, 0);
+}
+
+#include "golden/profile_statements.h"
+
+#endif
