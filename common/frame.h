@@ -35,11 +35,14 @@ enum plait_unwind_end {
 	PLAIT_UNWIND_NONE,	/* no user registers: a kernel thread */
 };
 
+struct plait_stack;
+
 /* Native frames of one sample, innermost first. */
 struct plait_native_stack {
 	struct plait_native_frame *frames;
 	size_t count;
 	enum plait_unwind_end end;
+	const struct plait_stack *copy; /* the stack copy that was unwound, for the merge of 3.8 and 3.9; may be NULL */
 };
 
 enum plait_hybrid_kind {
