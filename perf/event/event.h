@@ -37,16 +37,23 @@ struct plait_error *plait_event_parse(const char *text, struct plait_event_spec 
 struct plait_error *plait_event_parse_list(const char *text, struct plait_event_spec *ret, size_t max,
 					   size_t *ret_count);
 
-/* Gives `spec` the frequency or the period (exactly one is non-zero); events whose every occurrence is asked for keep
- * period 1 where that is what a user expects (context-switches, page-faults with no rate given). */
+/* Gives `spec` the frequency or the period. Both 0, no rate given: every occurrence (period 1) of the events of which
+ * that is what a user expects (context switches, migrations, faults), 999 a second of the others. */
 void plait_event_set_rate(struct plait_event_spec *spec, uint64_t frequency, uint64_t period);
 
 /* The best CPU-time event of this host: cycles where a PMU counts them, else cpu-clock. `*ret_reason` (static text)
  * says why it is not cycles; NULL when it is. */
 struct plait_error *plait_event_default(struct plait_event_spec *ret, const char **ret_reason);
 
+/* Whether samples of the event carry a data address. */
+bool plait_event_has_address(const struct plait_event_spec *spec);
+
+/* Sets `attr` to the event, its rate and what it excludes; all else is 0: not inherited, enabled at once. */
+void plait_event_attributes(const struct plait_event_spec *spec, struct perf_event_attr *attr);
+
 /* perf_event_open(2) with `attr`. On failure the error names the event and explains the refusal: paranoid level,
- * missing capability, no PMU, no such process, too many descriptors. */
+ * missing capability, no PMU, no such process, too many descriptors. Where the descriptors run out, the soft limit is
+ * raised to the hard one first. The descriptor is closed on exec. */
 struct plait_error *plait_event_open(const struct plait_event_spec *spec, struct perf_event_attr *attr, int pid,
 				     int cpu, int group_fd, int *ret_fd);
 

@@ -71,6 +71,9 @@ struct plait_source_options {
 	size_t pid_count;
 	pid_t launch; /* a stopped child that will exec: its events are enabled by the exec; 0: none */
 	bool system_wide;
+	/* The program hands on only samples of `pids` and what they start: where threads are too many for an event each
+	 * on each CPU, the source may then open one event a CPU for everything. */
+	bool filtered;
 	size_t ring_pages; /* data pages a CPU, a power of two; 0: default */
 	struct plait_source_program program;
 };

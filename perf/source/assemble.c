@@ -1,0 +1,147 @@
+#include "perf/source/assemble.h"
+
+#include <string.h>
+
+#include "perf/source/arch.h"
+
+/* An interrupt that interrupts a run is over long before that; a run that waits longer has lost its sample. */
+#define RUN_PATIENCE_NS 10000000
+
+static void drop_run(struct plait_assembler *assembler, size_t index)
+{
+	assembler->statistics->unpaired_runs++;
+	assembler->run_count--;
+	memmove(&assembler->runs[index], &assembler->runs[index + 1],
+		(assembler->run_count - index) * sizeof(assembler->runs[0]));
+}
+
+/* Begins a run. What waits on the same CPU for another thread can no longer get its sample. */
+static struct plait_run *begin_run(struct plait_assembler *assembler, const struct plait_record *record,
+				   uint64_t position)
+{
+	for (size_t i = assembler->run_count; i-- > 0;) {
+		const struct plait_run *run = &assembler->runs[i];
+		if (run->tid != record->tid || run->pid != record->pid || record->time > run->time + RUN_PATIENCE_NS)
+			drop_run(assembler, i);
+	}
+	if (assembler->run_count == PLAIT_RUN_MAX)
+		drop_run(assembler, 0);
+	struct plait_run *run = &assembler->runs[assembler->run_count++];
+	*run = (struct plait_run) { .sequence = record->wire.header.sequence,
+				    .start = position,
+				    .pid = record->pid,
+				    .tid = record->tid,
+				    .damaged = assembler->lost };
+	assembler->lost = false;
+	return run;
+}
+
+static struct plait_run *find_run(struct plait_assembler *assembler, uint64_t sequence)
+{
+	for (size_t i = assembler->run_count; i-- > 0;)
+		if (assembler->runs[i].sequence == sequence && !assembler->runs[i].has_head)
+			return &assembler->runs[i];
+	return NULL;
+}
+
+static void feed_wire(struct plait_assembler *assembler, const struct plait_record *record, uint64_t position)
+{
+	struct plait_run *run = find_run(assembler, record->wire.header.sequence);
+	if (!run)
+		run = begin_run(assembler, record, position);
+	run->time = record->time;
+	if (record->wire.header.kind != PLAIT_WIRE_HEAD)
+		return;
+	struct plait_wire_head head;
+	if (record->wire.header.size < sizeof(head)) {
+		assembler->statistics->bad_records++;
+		return;
+	}
+	memcpy(&head, record->wire.body, sizeof(head));
+	run->has_head = true;
+	run->ip = head.ip;
+	run->sp = head.sp;
+}
+
+/* Nested runs see the same user registers, so a run that has others is of an earlier instant. */
+static bool run_fits(const struct plait_run *run, const struct plait_record *record)
+{
+	if (!run->has_head || run->tid != record->tid || run->pid != record->pid)
+		return false;
+	const struct plait_registers *registers = &record->sample.registers;
+	if (!registers->valid || (run->ip == 0 && run->sp == 0))
+		return true;
+	return run->ip == registers->value[plait_source_arch.dwarf_pc] &&
+	       run->sp == registers->value[plait_source_arch.dwarf_sp];
+}
+
+/* The innermost run that fits is the sample's: interrupts nest. Runs inside it have lost their samples. */
+static void pair(struct plait_assembler *assembler, const struct plait_record *record, struct plait_unit *unit)
+{
+	size_t index = assembler->run_count;
+	while (index > 0 && !run_fits(&assembler->runs[index - 1], record))
+		index--;
+	if (index-- == 0) {
+		assembler->statistics->unpaired_samples++;
+		return;
+	}
+	while (assembler->run_count > index + 1)
+		drop_run(assembler, assembler->run_count - 1);
+	unit->paired = true;
+	unit->start = assembler->runs[index].start;
+	unit->sequence = assembler->runs[index].sequence;
+	unit->damaged = assembler->runs[index].damaged;
+	assembler->run_count = index;
+}
+
+static void note_loss(struct plait_assembler *assembler, uint64_t count)
+{
+	assembler->statistics->lost_records += count;
+	assembler->lost = true;
+	for (size_t i = 0; i < assembler->run_count; i++)
+		if (!assembler->runs[i].has_head)
+			assembler->runs[i].damaged = true;
+}
+
+bool plait_assembler_feed(struct plait_assembler *assembler, const struct plait_record *record, uint64_t position,
+			  struct plait_sorter *sorter)
+{
+	struct plait_unit unit = { .time = record->time, .start = position, .last = position, .ring = assembler->ring };
+	switch (record->kind) {
+	case PLAIT_RECORD_BAD:
+		assembler->statistics->bad_records++;
+		return true;
+	case PLAIT_RECORD_OTHER:
+		return true;
+	case PLAIT_RECORD_LOST:
+		note_loss(assembler, record->lost);
+		return true;
+	case PLAIT_RECORD_WIRE:
+		if (record->wire.header.kind == PLAIT_WIRE_CODE)
+			break; /* on its own, at its own time: other CPUs' samples may need it too */
+		feed_wire(assembler, record, position);
+		return true;
+	case PLAIT_RECORD_SAMPLE:
+		pair(assembler, record, &unit);
+		break;
+	default:
+		break;
+	}
+	return plait_sorter_push(sorter, &unit);
+}
+
+void plait_assembler_expire(struct plait_assembler *assembler, uint64_t position, uint64_t time)
+{
+	for (size_t i = assembler->run_count; i-- > 0;)
+		if (assembler->runs[i].start < position || assembler->runs[i].time < time)
+			drop_run(assembler, i);
+}
+
+uint64_t plait_assembler_low(const struct plait_assembler *assembler, uint64_t otherwise)
+{
+	uint64_t low = otherwise;
+	for (size_t i = 0; i < assembler->run_count; i++)
+		if (assembler->runs[i].start < low)
+			low = assembler->runs[i].start;
+	return low;
+}

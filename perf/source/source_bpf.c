@@ -1,0 +1,248 @@
+#include "perf/source/source_bpf.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Between the moment that a record says and the moment that it can be read lie a few microseconds. What is younger than
+ * this is left for the next time, so that an earlier record of another CPU can still come first. */
+#define SLACK_NS 200000
+#define MILLISECOND_NS 1000000
+#define SECOND_NS 1000000000
+
+static uint64_t now(void)
+{
+	struct timespec time;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * SECOND_NS + (uint64_t)time.tv_nsec;
+}
+
+/* A ring that a run without its sample has filled would stay full for ever: give the run up. */
+static void make_room(struct plait_stream *stream, uint64_t horizon)
+{
+	uint64_t most =
+		stream->ring.size > 2 * PLAIT_RECORD_MAX ? stream->ring.size - PLAIT_RECORD_MAX : stream->ring.size / 2;
+	uint64_t position = stream->scanned > most ? stream->scanned - most : 0;
+	plait_assembler_expire(&stream->assembler, position, horizon > SECOND_NS ? horizon - SECOND_NS : 0);
+}
+
+static struct plait_error *scan(struct plait_bpf_source *source, struct plait_stream *stream, uint64_t horizon)
+{
+	uint64_t head = plait_ring_head(&stream->ring);
+	while (stream->scanned < head) {
+		const struct perf_event_header *header = plait_ring_record(&stream->ring, stream->scanned, head);
+		if (!header) {
+			source->statistics.bad_records++;
+			stream->scanned = head;
+			break;
+		}
+		struct plait_record record;
+		plait_record_decode(&source->formats, header, &record);
+		uint64_t position = stream->scanned;
+		stream->scanned += header->size;
+		if (!plait_assembler_feed(&stream->assembler, &record, position, &source->sorter))
+			return plait_error_no_memory();
+	}
+	make_room(stream, horizon);
+	return NULL;
+}
+
+/* Gives back to the kernel what nothing needs any more. */
+static void release_read(struct plait_bpf_source *source, uint32_t index)
+{
+	struct plait_stream *stream = &source->streams[index];
+	uint64_t low = plait_assembler_low(&stream->assembler, stream->scanned);
+	low = plait_sorter_low(&source->sorter, index, low);
+	if (low != plait_ring_tail(&stream->ring))
+		plait_ring_release_until(&stream->ring, low);
+}
+
+/* With events of whole CPUs, the side-band tells of every process. */
+static bool is_tracked(struct plait_bpf_source *source, const struct plait_source_event *event)
+{
+	if (!source->keep_tracked)
+		return true;
+	switch (event->kind) {
+	case PLAIT_SOURCE_FORK:
+		if (!plait_map_get(&source->tracked, event->fork.parent_pid))
+			return false;
+		return plait_map_put(&source->tracked, event->pid, 1);
+	case PLAIT_SOURCE_EXIT:
+		if (event->pid == event->tid)
+			return plait_map_remove(&source->tracked, event->pid);
+		return plait_map_get(&source->tracked, event->pid) != NULL;
+	case PLAIT_SOURCE_MAP:
+	case PLAIT_SOURCE_EXEC:
+	case PLAIT_SOURCE_NAME:
+		return plait_map_get(&source->tracked, event->pid) != NULL;
+	default:
+		return true;
+	}
+}
+
+static struct plait_error *deliver(struct plait_bpf_source *source, const struct plait_unit *unit,
+				   plait_source_handler handler, void *context)
+{
+	struct plait_source_event event = { 0 };
+	const struct plait_ring *ring = &source->streams[unit->ring].ring;
+	switch (plait_delivery_build(&source->delivery, &source->formats, ring, unit, &event)) {
+	case PLAIT_DELIVER_NOTHING:
+		source->statistics.bad_records++;
+		return NULL;
+	case PLAIT_DELIVER_NO_MEMORY:
+		return plait_error_no_memory();
+	case PLAIT_DELIVER_EVENT:
+		break;
+	}
+	if (event.kind == PLAIT_SOURCE_SAMPLE)
+		source->delivered++;
+	if (!is_tracked(source, &event))
+		return NULL;
+	/* A record that became readable later than SLACK_NS (a stalled virtual CPU) comes out of order: time stands
+	 * still for it, for those who rely on it never to go back. */
+	if (event.time < source->latest)
+		event.time = source->latest;
+	source->latest = event.time;
+	if (event.kind == PLAIT_SOURCE_SAMPLE)
+		event.sample.time = event.time;
+	return handler(context, &event);
+}
+
+/* Delivers what is older than `horizon`. Rings are given back as this goes on, an eighth at a time. */
+static struct plait_error *read_until(struct plait_bpf_source *source, uint64_t horizon, plait_source_handler handler,
+				      void *context)
+{
+	for (size_t i = 0; i < source->stream_count; i++)
+		PLAIT_TRY(scan(source, &source->streams[i], horizon));
+	struct plait_error *error = NULL;
+	struct plait_unit unit;
+	while (!error && plait_sorter_pop(&source->sorter, horizon, &unit)) {
+		error = deliver(source, &unit, handler, context);
+		const struct plait_ring *ring = &source->streams[unit.ring].ring;
+		if (unit.last - plait_ring_tail(ring) > ring->size / 8)
+			release_read(source, unit.ring);
+	}
+	for (uint32_t i = 0; i < source->stream_count; i++)
+		release_read(source, i);
+	return error;
+}
+
+/* After the events were stopped: samples that the program was run for and that never came. */
+static struct plait_error *report_lost(struct plait_bpf_source *source, plait_source_handler handler, void *context)
+{
+	uint64_t lost = source->statistics.lost_records;
+	if (source->program.count) {
+		uint64_t runs, dropped;
+		PLAIT_TRY(source->program.count(source->program.context, &runs, &dropped));
+		runs -= source->runs_before;
+		lost = runs > source->delivered ? runs - source->delivered : 0;
+	}
+	if (lost <= source->reported)
+		return NULL;
+	struct plait_source_event event = { .kind = PLAIT_SOURCE_LOST,
+					    .time = source->latest,
+					    .count = lost - source->reported };
+	source->reported = lost;
+	return handler(context, &event);
+}
+
+static struct plait_error *drain(struct plait_bpf_source *source, plait_source_handler handler, void *context)
+{
+	PLAIT_TRY(read_until(source, UINT64_MAX, handler, context));
+	for (size_t i = 0; i < source->stream_count; i++)
+		plait_assembler_expire(&source->streams[i].assembler, UINT64_MAX, UINT64_MAX);
+	return report_lost(source, handler, context);
+}
+
+/* When side-band is younger than the slack: how long until it may be delivered, in ns; 0: none waits. */
+static uint64_t side_band_delay(const struct plait_bpf_source *source, uint64_t time)
+{
+	for (size_t i = 0; i < source->sorter.heap.count; i++) {
+		const struct plait_unit *unit = &source->sorter.heap.data[i];
+		if (unit->ring % 2 == 1)
+			return unit->time + SLACK_NS > time ? unit->time + SLACK_NS - time + 1 : 1;
+	}
+	return 0;
+}
+
+/* Whoever maps code or starts a program is about to be sampled: do not leave it for the next call. */
+static struct plait_error *read_side_band(struct plait_bpf_source *source, plait_source_handler handler, void *context)
+{
+	for (int again = 0; again < 4; again++) {
+		uint64_t delay = side_band_delay(source, now());
+		if (delay == 0)
+			return NULL;
+		if (delay > SLACK_NS)
+			delay = SLACK_NS;
+		struct timespec time = { .tv_nsec = (long)delay };
+		nanosleep(&time, NULL);
+		PLAIT_TRY(read_until(source, now() - SLACK_NS, handler, context));
+	}
+	return NULL;
+}
+
+static struct plait_error *bpf_poll(void *self, int timeout_ms, plait_source_handler handler, void *context)
+{
+	struct plait_bpf_source *source = self;
+	if (timeout_ms < 0)
+		return drain(source, handler, context);
+	if (timeout_ms > 0 && poll(source->polls, source->stream_count, timeout_ms) < 0 && errno != EINTR)
+		return plait_error_system(errno, "waiting for samples");
+	PLAIT_TRY(read_until(source, now() - SLACK_NS, handler, context));
+	return timeout_ms > 0 ? read_side_band(source, handler, context) : NULL;
+}
+
+static struct plait_error *bpf_stop(void *self)
+{
+	struct plait_bpf_source *source = self;
+	for (size_t i = 0; i < source->fds.count; i++)
+		if (ioctl(source->fds.data[i], PERF_EVENT_IOC_DISABLE, 0) < 0)
+			return plait_error_system(errno, "stopping an event");
+	return NULL;
+}
+
+void plait_bpf_source_release(struct plait_bpf_source *source)
+{
+	for (size_t i = 0; i < source->fds.count; i++)
+		close(source->fds.data[i]);
+	for (size_t i = 0; i < source->stream_count; i++) {
+		plait_ring_release(&source->streams[i].ring);
+		if (source->polls[i].fd >= 0)
+			close(source->polls[i].fd);
+	}
+	plait_vec_free(&source->fds);
+	plait_vec_free(&source->cpus.numbers);
+	plait_sorter_release(&source->sorter);
+	plait_delivery_release(&source->delivery);
+	plait_map_release(&source->formats.of_id);
+	plait_map_release(&source->tracked);
+	free(source->streams);
+	free(source->polls);
+	free(source->formats_of_events);
+}
+
+static void bpf_destroy(void *self)
+{
+	plait_bpf_source_release(self);
+	free(self);
+}
+
+static const struct plait_source_ops bpf_ops = {
+	.name = "bpf", .poll = bpf_poll, .stop = bpf_stop, .destroy = bpf_destroy
+};
+
+struct plait_error *plait_source_bpf_open(const struct plait_source_options *options, struct plait_source *ret)
+{
+	struct plait_bpf_source *source = calloc(1, sizeof(*source));
+	if (!source)
+		return plait_error_no_memory();
+	struct plait_error *error = plait_bpf_source_open_events(source, options);
+	if (error) {
+		bpf_destroy(source);
+		return error;
+	}
+	*ret = (struct plait_source) { .ops = &bpf_ops, .self = source };
+	return NULL;
+}

@@ -1,0 +1,61 @@
+/*
+ * The inside of engine bpf's source: source_open.c fills it, source_bpf.c runs it.
+ */
+#ifndef PLAIT_PERF_SOURCE_SOURCE_BPF_H
+#define PLAIT_PERF_SOURCE_SOURCE_BPF_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/map.h"
+#include "perf/event/event.h"
+#include "perf/source/assemble.h"
+#include "perf/source/cpus.h"
+#include "perf/source/decode.h"
+#include "perf/source/deliver.h"
+#include "perf/source/ring.h"
+#include "perf/source/sorter.h"
+#include "perf/source/source.h"
+
+/* One ring and how far it has been read. */
+struct plait_stream {
+	struct plait_ring ring;
+	struct plait_assembler assembler;
+	uint64_t scanned; /* what is before this is in the sorter, or of no interest */
+};
+
+/*
+ * Each CPU has two rings. Samples and what the BPF program writes go into one, which wakes the reader when a quarter
+ * is full; side-band (MAP, FORK, EXEC, ...) goes into the other, which wakes it at once, so that a new process is known
+ * before it gets far. Each ring belongs to an event of the CPU, which outlives every thread, and all other events are
+ * redirected into it.
+ */
+struct plait_bpf_source {
+	struct plait_number_list cpus;
+	size_t stream_count; /* 2 a CPU: 2n samples, 2n + 1 side-band */
+	struct plait_stream *streams;
+	struct pollfd *polls; /* of the rings' events: owns their descriptors */
+	PLAIT_VEC(int) fds;   /* of all other events: owned */
+	struct plait_record_format *formats_of_events;
+	struct plait_record_formats formats;
+	struct plait_sorter sorter;
+	struct plait_delivery delivery;
+	struct plait_assembler_statistics statistics;
+	struct plait_source_program program;
+	uint64_t runs_before; /* the program's count when the source was opened */
+	uint64_t delivered;   /* samples */
+	uint64_t reported;    /* samples, as lost */
+	uint64_t latest;      /* time of the last event delivered */
+	bool keep_tracked;    /* events are of whole CPUs: of the side-band, keep only `tracked` processes */
+	struct plait_map tracked;
+};
+
+/* Opens events and rings into a zeroed `source`. On failure the caller releases what is there already. */
+struct plait_error *plait_bpf_source_open_events(struct plait_bpf_source *source,
+						 const struct plait_source_options *options);
+
+/* Closes and frees everything inside. */
+void plait_bpf_source_release(struct plait_bpf_source *source);
+
+#endif
