@@ -10,7 +10,7 @@
 #include "cli/signals.h"
 #include "cli/summary.h"
 
-enum { DEFAULT_FREQUENCY = 999, PIDS_MAX = 1024 };
+enum { PIDS_MAX = 1024 };
 
 struct record_options {
 	struct plait_option_list pids, events;
@@ -108,10 +108,8 @@ static struct plait_error *parse_events(const struct record_options *options, st
 		PLAIT_TRY(plait_event_default(&session->events[0], &session->event_note));
 		session->event_count = 1;
 	}
-	for (size_t i = 0; i < session->event_count; i++) {
-		uint64_t frequency = options->period ? 0 : options->frequency ? options->frequency : DEFAULT_FREQUENCY;
-		plait_event_set_rate(&session->events[i], frequency, options->period);
-	}
+	for (size_t i = 0; i < session->event_count; i++)
+		plait_event_set_rate(&session->events[i], options->frequency, options->period);
 	return NULL;
 }
 

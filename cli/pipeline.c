@@ -226,6 +226,7 @@ static struct plait_error *unwind_and_merge(struct plait_pipeline *pipeline, con
 		.context = pipeline,
 	};
 	plait_unwind(pipeline->unwinder, &input, ret_native);
+	ret_native->copy = &sample->stack;
 	mark_evaluators(pipeline, ret_native);
 	return plait_merge(ret_native, &sample->python, &pipeline->hybrid);
 }

@@ -80,7 +80,7 @@ struct plait_error *plait_pipeline_inspect(struct plait_pipeline *pipeline, uint
 {
 	if (!mapping->file || !mapping->file->is_elf || !mapping->file->image || mapping->file->is_vdso)
 		return NULL;
-	const struct plait_python_binary *binary;
+	const struct plait_python_binary *binary = NULL;
 	PLAIT_TRY(inspect_file(pipeline, mapping->file, &binary));
 	const struct plait_process *process = plait_process_map_process(pipeline->processes, pid);
 	if (!binary || !process)

@@ -72,7 +72,7 @@ static struct plait_error *process_index(struct plait_pipeline *pipeline, uint32
 struct plait_error *plait_pipeline_thread(struct plait_pipeline *pipeline, uint32_t pid, uint32_t tid,
 					  uint32_t *ret_process, uint32_t *ret_thread)
 {
-	uint32_t process;
+	uint32_t process = 0;
 	PLAIT_TRY(process_index(pipeline, pid, &process));
 	uint64_t key = (uint64_t)process << 32 | tid;
 	const uint64_t *known = plait_map_get(&pipeline->thread_ids, key);

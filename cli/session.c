@@ -179,6 +179,7 @@ static struct plait_error *open_source(struct session *session)
 		.pid_count = options->pid_count,
 		.launch = session->result->launch.pid,
 		.system_wide = options->system_wide,
+		.filtered = options->pid_count > 0,
 		.program = {
 			.program_fd = plait_sampler_program_fd(session->sampler),
 			.output_map_fd = plait_sampler_output_map_fd(session->sampler),
