@@ -58,7 +58,7 @@ struct plait_wire_header {
 
 /* Body of PLAIT_WIRE_HEAD. */
 struct plait_wire_head {
-	plait_u32 pid; /* tgid, initial pid namespace */
+	plait_u32 pid; /* tgid, in the recorder's pid namespace, as tid */
 	plait_u32 tid;
 	plait_u64 ip; /* user registers at the sample */
 	plait_u64 sp;
@@ -70,8 +70,9 @@ struct plait_wire_head {
 	plait_u32 stack_whole; /* 1: the copy reaches stack_end */
 };
 
-/* Body of PLAIT_WIRE_FRAMES: frames, as many as fit header.size; the same layout as struct plait_python_frame. */
-struct plait_wire_frame {
+/* Body of PLAIT_WIRE_FRAMES: frames, as many as fit header.size; the same layout as struct plait_python_frame, which it
+ * may alias. */
+struct __attribute__((may_alias)) plait_wire_frame {
 	plait_u64 code;
 	plait_u64 fingerprint;
 	plait_u64 address;

@@ -1,0 +1,69 @@
+/*
+ * What the BPF program must know about x86-64: where a task keeps its user registers and its thread pointer.
+ */
+#ifndef PLAIT_PYTHON_UNWIND_BPF_ARCH_X86_64_H
+#define PLAIT_PYTHON_UNWIND_BPF_ARCH_X86_64_H
+
+#include "python_unwind/bpf/kernel.h"
+
+struct user_registers {
+	plait_u64 ip;
+	plait_u64 sp;
+};
+
+/* The end of struct pt_regs (arch/x86/include/asm/ptrace.h). With FRED the words of cs and ss hold more than the
+ * selector. */
+struct arch_frame {
+	plait_u64 ip, cs, flags, sp, ss;
+};
+
+#define ARCH_PT_REGS_IP 128	    /* offsetof(struct pt_regs, ip) */
+#define ARCH_PT_REGS_SIZE 168	    /* sizeof(struct pt_regs) */
+#define ARCH_THREAD_SIZE (4 * 4096) /* a task's kernel stack, without KASAN */
+#define ARCH_SELECTOR_USER_32 0x23  /* __USER32_CS: a task of the i386 ABI */
+#define ARCH_SELECTOR_USER_MASK 3   /* requested privilege level: 3 in user mode */
+
+static inline bool arch_is_user(plait_u64 cs)
+{
+	return (cs & ARCH_SELECTOR_USER_MASK) == 3;
+}
+
+/* The registers with which the task entered the kernel. Where the helper is missing (before 5.15) they lie at the end
+ * of the kernel stack; the FRED padding there came later than the helper. */
+static inline bool arch_task_frame(struct task_struct *task, struct arch_frame *ret)
+{
+	void *regs;
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs)) {
+		regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	} else {
+		void *stack = BPF_CORE_READ(task, stack);
+		regs = (char *)stack + ARCH_THREAD_SIZE - ARCH_PT_REGS_SIZE;
+	}
+	return regs && !bpf_probe_read_kernel(ret, sizeof(*ret), (char *)regs + ARCH_PT_REGS_IP);
+}
+
+/* The user registers at the sample. False when there are none: a kernel thread, or another ABI. */
+static inline bool arch_user_registers(struct bpf_perf_event_data *ctx, struct task_struct *task,
+				       struct user_registers *ret)
+{
+	plait_u64 cs = ctx->regs.cs;
+	if (arch_is_user(cs)) {
+		ret->ip = ctx->regs.rip;
+		ret->sp = ctx->regs.rsp;
+		return (cs & 0xff) != ARCH_SELECTOR_USER_32;
+	}
+	struct arch_frame frame;
+	if (!arch_task_frame(task, &frame) || !arch_is_user(frame.cs) || (frame.cs & 0xff) == ARCH_SELECTOR_USER_32)
+		return false;
+	ret->ip = frame.ip;
+	ret->sp = frame.sp;
+	return true;
+}
+
+/* The thread pointer. Kept by the kernel whenever a task sets it (arch_prctl, clone) and at each switch. */
+static inline plait_u64 arch_thread_pointer(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, thread.fsbase);
+}
+
+#endif

@@ -1,0 +1,151 @@
+/*
+ * The first stage: is this process to be sampled, where are its registers and its stack, which Python has it.
+ */
+#ifndef PLAIT_PYTHON_UNWIND_BPF_PROCESS_STAGE_H
+#define PLAIT_PYTHON_UNWIND_BPF_PROCESS_STAGE_H
+
+#define NAMESPACES_MAX 4 /* nested pid namespaces that are looked through */
+#define ANCESTORS_WATCHED 8
+#define ANCESTORS_FORKED 4
+#define STACK_SANE (64 << 20) /* no end of a stack is believed to be further away */
+
+/* The thread's id as the recorder's pid namespace sees it, as perf's own records say it; 0: it does not. */
+static inline plait_u32 id_in_namespace(struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	plait_u32 level = BPF_CORE_READ(pid, level);
+	char *numbers = (char *)pid + bpf_core_field_offset(struct pid, numbers);
+	for (plait_u32 i = 0; i < NAMESPACES_MAX && i <= level; i++) {
+		struct upid *number = (struct upid *)(numbers + i * bpf_core_type_size(struct upid));
+		if (BPF_CORE_READ(number, ns, ns.inum) == pid_namespace)
+			return BPF_CORE_READ(number, nr);
+	}
+	return 0;
+}
+
+static inline plait_u32 process_id(struct task_struct *task)
+{
+	if (pid_namespace)
+		return id_in_namespace(BPF_CORE_READ(task, group_leader));
+	return BPF_CORE_READ(task, tgid);
+}
+
+/* With the option `filter`: is the process or one of its ancestors watched? */
+static inline bool is_watched(struct task_struct *task, plait_u32 tgid, plait_u64 image)
+{
+	if (bpf_map_lookup_elem(&watched, &tgid) || bpf_map_lookup_elem(&descendants, &image))
+		return true;
+	for (int i = 0; i < ANCESTORS_WATCHED && tgid > 1; i++) {
+		task = BPF_CORE_READ(task, real_parent);
+		tgid = process_id(task);
+		if (bpf_map_lookup_elem(&watched, &tgid)) {
+			plait_u32 yes = 1;
+			bpf_map_update_elem(&descendants, &image, &yes, BPF_ANY);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* What tells this process image from all others: process ids are reused, and exec changes everything. */
+static inline plait_u64 image_of(struct task_struct *task, plait_u32 tgid)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	plait_u64 start = BPF_CORE_READ(leader, start_time), execs = BPF_CORE_READ(leader, self_exec_id);
+	return plait_walk_mix(plait_walk_mix(start + tgid) + execs);
+}
+
+/* The first runtime known for `tgid`, if it is for the image with this start_stack. */
+static inline struct sampler_runtime *runtime_of(plait_u32 tgid, plait_u64 start_stack)
+{
+	struct sampler_runtime_key key = { .tgid = tgid, .slot = 0 };
+	struct sampler_runtime *runtime = bpf_map_lookup_elem(&runtimes, &key);
+	return runtime && runtime->plan.start_stack == start_stack ? runtime : NULL;
+}
+
+/* Enters the runtimes of `from` for `tgid` as well. */
+static inline bool runtimes_inherit(plait_u32 from, plait_u32 tgid)
+{
+	for (plait_u32 slot = 0; slot < SAMPLER_RUNTIMES_MAX; slot++) {
+		struct sampler_runtime_key key = { .tgid = from, .slot = slot };
+		struct sampler_runtime *runtime = bpf_map_lookup_elem(&runtimes, &key);
+		key.tgid = tgid;
+		if (!runtime)
+			return slot > 0;
+		if (bpf_map_update_elem(&runtimes, &key, runtime, BPF_ANY))
+			return false;
+		if (!runtime->more)
+			break;
+	}
+	return true;
+}
+
+/* The tgid under which the process's runtimes are known: its own, or that of the process that forked it, whose image it
+ * still has (then they are its own from now on); 0: none. */
+static inline plait_u32 runtimes_owner(struct task_struct *task, plait_u32 tgid, plait_u64 start_stack)
+{
+	if (runtime_of(tgid, start_stack))
+		return tgid;
+	for (int i = 0; i < ANCESTORS_FORKED; i++) {
+		task = BPF_CORE_READ(task, real_parent);
+		plait_u32 ancestor = process_id(task);
+		if (ancestor <= 1)
+			break;
+		if (runtime_of(ancestor, start_stack))
+			return runtimes_inherit(ancestor, tgid) ? tgid : ancestor;
+	}
+	return 0;
+}
+
+/* Where the stack that `sp` is on starts: a main thread's at mm->start_stack, another one's below its thread block
+ * (glibc). 0: on neither, as after makecontext(3). */
+static inline plait_u64 stack_end_of(plait_u64 sp, plait_u64 start_stack, plait_u64 tp)
+{
+	plait_u64 to_start = start_stack - sp, to_block = tp - sp;
+	if (start_stack > sp && to_start <= STACK_SANE && (tp <= sp || to_start < to_block))
+		return start_stack;
+	return tp > sp && to_block <= STACK_SANE ? tp : 0;
+}
+
+SEC("perf_event")
+int sample(struct bpf_perf_event_data *ctx)
+{
+	struct scratch *s = scratch_get();
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	plait_u64 ids = bpf_get_current_pid_tgid();
+	plait_u32 tgid = ids >> 32, tid = (plait_u32)ids;
+	if (!s)
+		return 0;
+	if (pid_namespace) {
+		tgid = process_id(task);
+		tid = id_in_namespace(task);
+	}
+	s->image = image_of(task, tgid);
+	if (filter && !is_watched(task, tgid, s->image))
+		return 0;
+	count(SAMPLER_RUNS);
+
+	struct plait_wire_head *head = &s->head.body;
+	__builtin_memset(head, 0, sizeof(*head));
+	s->head.header.sequence++;
+	head->pid = tgid;
+	head->tid = tid;
+	s->calls = 0;
+	s->slot = 0;
+	s->more = 0;
+	s->walking = 0;
+
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct user_registers registers;
+	if (!mm || (BPF_CORE_READ(task, flags) & PF_KTHREAD) || !arch_user_registers(ctx, task, &registers))
+		return enter(ctx, s, STAGE_STACK);
+	plait_u64 start_stack = BPF_CORE_READ(mm, start_stack);
+	head->ip = registers.ip;
+	head->sp = registers.sp;
+	head->tp = arch_thread_pointer(task);
+	head->stack_end = stack_end_of(head->sp, start_stack, head->tp);
+	s->owner = runtimes_owner(task, tgid, start_stack);
+	return enter(ctx, s, s->owner ? STAGE_WALK : STAGE_STACK);
+}
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * The sampler: at each hit of a perf event it walks the thread's Python frames and copies its stack, writes both into
+ * the event's ring (common/sample_wire.h), and returns 1: the kernel then writes its ordinary sample next to them.
+ * When something did not fit in the ring it returns 0 and counts: a sample is whole or it is counted as dropped.
+ *
+ * Old verifiers (5.10) bound the work of one program, so it runs in stages, each a tail call:
+ *     sample -> walk (-> names) -> walk (-> names) -> ... -> stack
+ */
+#define inline inline __attribute__((always_inline))
+
+#include "python_unwind/bpf/scratch.h"
+#include "python_unwind/bpf/arch_x86_64.h"
+
+typedef const void *plait_walk_memory;
+
+/* An upper bound that the verifier sees: the compiler must neither drop the mask nor mask a copy. */
+#define BOUNDED(value, mask)                                                                                           \
+	({                                                                                                             \
+		plait_u64 bounded_ = (value);                                                                          \
+		asm volatile("%0 &= %1" : "+r"(bounded_) : "i"(mask));                                                 \
+		bounded_;                                                                                              \
+	})
+
+/* Buffers of a variable size have PLAIT_WALK_WORDS words. */
+static inline int plait_walk_read(plait_walk_memory memory, void *to, plait_u32 size, plait_u64 address)
+{
+	(void)memory;
+	if (__builtin_constant_p(size))
+		return bpf_probe_read_user(to, size, (const void *)address);
+	return bpf_probe_read_user(to, BOUNDED(size, 8 * PLAIT_WALK_WORDS - 1), (const void *)address);
+}
+
+#include "python_unwind/walk.h"
+
+/* Set by the loader. */
+const volatile plait_u32 stack_limit = 512 * 1024;
+const volatile bool filter = false;
+const volatile plait_u32 pid_namespace = 0; /* inode number of the recorder's; 0: the initial one */
+
+static inline struct scratch *scratch_get(void)
+{
+	plait_u32 cpu = bpf_get_smp_processor_id();
+	return bpf_map_lookup_elem(&scratches, &cpu);
+}
+
+static inline void count(plait_u32 counter)
+{
+	plait_u64 *value = bpf_map_lookup_elem(&counters, &counter);
+	if (value)
+		(*value)++;
+}
+
+/* The end of a run whose records did not all fit: the kernel writes no sample. */
+static inline int drop(struct scratch *s)
+{
+	s->salt++; /* code objects may have been cached as seen that were not sent */
+	count(SAMPLER_DROPPED);
+	return 0;
+}
+
+static inline bool emit(struct bpf_perf_event_data *ctx, const struct scratch *s, struct plait_wire_header *header,
+			plait_u32 kind, plait_u64 size)
+{
+	header->kind = kind;
+	header->size = size;
+	header->sequence = s->head.header.sequence;
+	return !bpf_perf_event_output(ctx, &output, BPF_F_CURRENT_CPU, header, sizeof(*header) + size);
+}
+
+/* Goes to another stage; returns only when the kernel refuses. */
+static inline int enter(struct bpf_perf_event_data *ctx, struct scratch *s, enum stage stage)
+{
+	s->calls++;
+	bpf_tail_call(ctx, &stages, stage);
+	return drop(s);
+}
+
+#include "python_unwind/bpf/process_stage.h"
+#include "python_unwind/bpf/walk_stage.h"
+#include "python_unwind/bpf/names_stage.h"
+#include "python_unwind/bpf/stack_stage.h"
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,141 @@
+/*
+ * The BPF program's working memory and maps.
+ *
+ * A BPF program has 512 bytes of stack and the tail-called stages share nothing else, so everything lies in one map
+ * value a CPU. It is safe there: programs on perf events do not nest (bpf_prog_active) and are not preempted. A plain
+ * array indexed by CPU, as values of a per-CPU map end at 32 KiB.
+ */
+#ifndef PLAIT_PYTHON_UNWIND_BPF_SCRATCH_H
+#define PLAIT_PYTHON_UNWIND_BPF_SCRATCH_H
+
+#include "python_unwind/bpf/kernel.h"
+#include "python_unwind/bpf/shared.h"
+#include "python_unwind/walk_state.h"
+
+#define FRAMES_MAX 256		 /* a chunk: frames walked by one stage */
+#define STACK_CHUNK 32640	 /* bytes of stack sent in one record, whose size field has 16 bits */
+#define STACK_LENGTH_MASK 0x7fff /* >= STACK_CHUNK */
+#define STACK_BUFFER 65536	 /* start and length within the mask */
+#define CACHE_SLOTS 256
+
+struct frames_record {
+	struct plait_wire_header header;
+	struct plait_wire_frame frames[FRAMES_MAX + 1]; /* one more: the verifier's view of the mask */
+};
+
+struct code_record {
+	struct plait_wire_header header;
+	struct plait_wire_code body;
+	plait_u8 slack[PLAIT_WIRE_TABLE_MAX]; /* the verifier's view of the mask */
+};
+
+struct stack_record {
+	struct plait_wire_header header;
+	struct plait_wire_stack body;
+	plait_u8 data[STACK_BUFFER];
+};
+
+struct head_record {
+	struct plait_wire_header header;
+	struct plait_wire_head body;
+};
+
+struct scratch {
+	struct head_record head;
+	plait_u64 image;       /* identifies the process image, whatever its runtimes */
+	plait_u64 process;     /* the same with the runtime's epoch: of struct sampler_code_key */
+	plait_u32 owner;       /* the tgid under which the runtimes were found: the process, or who forked it */
+	plait_u32 slot;	       /* the runtime being walked */
+	plait_u32 more;	       /* 1: there is another in the next slot */
+	plait_u32 calls;       /* tail calls made: the kernel allows 32 */
+	plait_u32 walking;     /* 1: the runtime's chain has frames left */
+	plait_u32 unseen_next; /* those before were copied */
+	plait_u32 unseen_count;
+	plait_u32 unseen[FRAMES_MAX];		    /* indexes into frames.frames */
+	plait_u64 salt;				    /* of the cache: changing it empties the cache */
+	struct sampler_code_key cache[CACHE_SLOTS]; /* code objects lately found in map `seen` */
+	plait_u64 stack_at, stack_end, stack_paged; /* next byte to copy, end, and until where single pages are tried */
+	plait_u64 stack_run;			    /* bytes in stack.data that were not sent yet */
+	struct plait_walk walk;
+	struct frames_record frames;
+	struct code_record code;
+	struct stack_record stack;
+};
+
+/* max_entries of the first two is set to the number of possible CPUs by the loader. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, plait_u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, plait_u32);
+	__type(value, plait_u32);
+} output SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SAMPLER_COUNTERS);
+	__type(key, plait_u32);
+	__type(value, plait_u64);
+} counters SEC(".maps");
+
+/* Key: tgid. Processes to sample, with the option `filter`. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, plait_u32);
+	__type(value, plait_u32);
+} watched SEC(".maps");
+
+/* Key: scratch.image. Descendants of watched processes: remembered, as their parent may end before them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, plait_u64);
+	__type(value, plait_u32);
+} descendants SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct sampler_runtime_key);
+	__type(value, struct sampler_runtime);
+} runtimes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct sampler_code_key);
+	__type(value, plait_u32);
+} seen SEC(".maps");
+
+enum stage {
+	STAGE_WALK,  /* a chunk of frames */
+	STAGE_NAMES, /* copies of the code objects that were not seen before */
+	STAGE_STACK, /* the stack, and the end */
+	STAGE_COUNT,
+};
+
+int stage_walk(struct bpf_perf_event_data *ctx);
+int stage_names(struct bpf_perf_event_data *ctx);
+int stage_stack(struct bpf_perf_event_data *ctx);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, STAGE_COUNT);
+	__uint(key_size, sizeof(plait_u32));
+	__array(values, int(void *));
+} stages SEC(".maps") = {
+	.values = {
+		[STAGE_WALK] = (void *)&stage_walk,
+		[STAGE_NAMES] = (void *)&stage_names,
+		[STAGE_STACK] = (void *)&stage_stack,
+	},
+};
+
+#endif

@@ -1,0 +1,142 @@
+/*
+ * The stage that walks Python frames, FRAMES_MAX at a time.
+ */
+#ifndef PLAIT_PYTHON_UNWIND_BPF_WALK_STAGE_H
+#define PLAIT_PYTHON_UNWIND_BPF_WALK_STAGE_H
+
+#define CALLS_MAX 30 /* tail calls; what is left is for the stack */
+
+static inline void code_key(const struct scratch *s, const struct plait_wire_frame *frame, struct sampler_code_key *ret)
+{
+	ret->process = s->process;
+	ret->code = frame->code;
+	ret->fingerprint = frame->fingerprint;
+}
+
+/* The cache's place for a code object. */
+static inline struct sampler_code_key *cache_slot(struct scratch *s, const struct sampler_code_key *key)
+{
+	return &s->cache[BOUNDED((key->code >> 5) ^ (key->code >> 13), CACHE_SLOTS - 1)];
+}
+
+static inline bool cache_has(const struct sampler_code_key *slot, const struct sampler_code_key *key, plait_u64 salt)
+{
+	return slot->code == key->code && slot->fingerprint == key->fingerprint && slot->process == key->process + salt;
+}
+
+static inline void cache_put(struct sampler_code_key *slot, const struct sampler_code_key *key, plait_u64 salt)
+{
+	slot->code = key->code;
+	slot->fingerprint = key->fingerprint;
+	slot->process = key->process + salt;
+}
+
+/* Is it known in user space, as far as that is possible? `*ret_tries` says how often it was sent incomplete. */
+static inline bool is_seen(const struct sampler_code_key *key, plait_u32 *ret_tries)
+{
+	plait_u32 *value = bpf_map_lookup_elem(&seen, key);
+	*ret_tries = value ? *value : 0;
+	return *ret_tries >= SAMPLER_SEEN_TRIES;
+}
+
+/* Lists the frames of this chunk whose code objects were not sent before. */
+static inline void find_unseen(struct scratch *s, plait_u32 frames)
+{
+	s->unseen_count = s->unseen_next = 0;
+	for (plait_u32 i = 0; i < FRAMES_MAX; i++) {
+		if (i >= frames)
+			break;
+		const struct plait_wire_frame *frame = &s->frames.frames[i];
+		if (frame->kind != PLAIT_PYTHON_FRAME)
+			continue;
+		struct sampler_code_key key;
+		plait_u32 tries;
+		code_key(s, frame, &key);
+		struct sampler_code_key *slot = cache_slot(s, &key);
+		if (cache_has(slot, &key, s->salt))
+			continue;
+		cache_put(slot, &key, s->salt);
+		if (!is_seen(&key, &tries))
+			s->unseen[BOUNDED(s->unseen_count++, FRAMES_MAX - 1)] = i;
+	}
+}
+
+/* Prepares the walk of the runtime in s->slot. False when there is none. */
+static inline bool start_runtime(struct scratch *s)
+{
+	struct sampler_runtime_key key = { .tgid = s->owner, .slot = s->slot };
+	struct sampler_runtime *runtime = bpf_map_lookup_elem(&runtimes, &key);
+	if (!runtime)
+		return false;
+	s->walk.plan = runtime->plan;
+	s->walk.tp = s->head.body.tp;
+	s->more = runtime->more;
+	s->process = s->image + ((plait_u64)runtime->epoch << 32);
+	return true;
+}
+
+/* Walks until the chunk is full or the chain ends. */
+static inline void walk_chunk(struct scratch *s)
+{
+	struct plait_walk *walk = &s->walk;
+	if (!s->walking) {
+		if (!start_runtime(s))
+			return;
+		s->walking = plait_walk_begin(NULL, walk);
+	}
+	for (plait_u32 i = 0; i < FRAMES_MAX; i++) {
+		if (!s->walking)
+			break;
+		plait_u64 at = BOUNDED(walk->count - walk->flushed, FRAMES_MAX - 1);
+		if (plait_walk_step(NULL, walk, &s->frames.frames[at]) == PLAIT_STEP_END)
+			s->walking = 0;
+		if (walk->count - walk->flushed >= FRAMES_MAX)
+			break;
+	}
+	if (s->walking && s->calls >= CALLS_MAX) {
+		walk->status = PLAIT_WALK_TOO_DEEP;
+		s->walking = 0;
+	}
+	if (!s->walking)
+		plait_walk_finish(walk, s->frames.frames, FRAMES_MAX);
+}
+
+/* Sends the chunk and goes on to what is next. */
+static inline int send_chunk(struct bpf_perf_event_data *ctx, struct scratch *s)
+{
+	struct plait_walk *walk = &s->walk;
+	plait_u64 frames = walk->count - walk->flushed;
+	if (frames) {
+		frames = BOUNDED(frames, 2 * FRAMES_MAX - 1);
+		if (frames > FRAMES_MAX ||
+		    !emit(ctx, s, &s->frames.header, PLAIT_WIRE_FRAMES, frames * sizeof(struct plait_wire_frame)))
+			return drop(s);
+		s->head.body.frame_count += frames;
+		walk->flushed = walk->count;
+	}
+	if (s->walking)
+		return enter(ctx, s, STAGE_WALK);
+	/* The later a status stands in its enum, the more it says about what the sample lacks. */
+	if (walk->status > s->head.body.walk)
+		s->head.body.walk = walk->status;
+	if (walk->plan.shape <= PLAIT_SHAPE_FRAME_OBJECT_CFRAME)
+		s->head.body.per_frame = 1;
+	if (s->more && ++s->slot < SAMPLER_RUNTIMES_MAX)
+		return enter(ctx, s, STAGE_WALK);
+	return enter(ctx, s, STAGE_STACK);
+}
+
+SEC("perf_event")
+int stage_walk(struct bpf_perf_event_data *ctx)
+{
+	struct scratch *s = scratch_get();
+	if (!s)
+		return 0;
+	walk_chunk(s);
+	find_unseen(s, s->walk.count - s->walk.flushed);
+	if (s->unseen_count)
+		return enter(ctx, s, STAGE_NAMES);
+	return send_chunk(ctx, s);
+}
+
+#endif

@@ -1,0 +1,147 @@
+/*
+ * One frame. Part of the walk: needs plait_walk_read() (walk.h). Nothing that is read is trusted.
+ */
+#ifndef PLAIT_PYTHON_UNWIND_WALK_FRAME_H
+#define PLAIT_PYTHON_UNWIND_WALK_FRAME_H
+
+#include "python_unwind/walk_cframe.h"
+
+/* Bytes of bytecode in a code object that are believed. */
+#define PLAIT_WALK_LASTI_MAX (1 << 28)
+
+/* enum _frameowner: 0 thread, 1 generator, 2 frame object, 3 and (3.14) 4: a shim on the C stack. */
+#define PLAIT_WALK_OWNER_GENERATOR 1
+#define PLAIT_WALK_OWNER_FRAME_OBJECT 2
+#define PLAIT_WALK_OWNER_SHIM 3
+#define PLAIT_WALK_OWNER_LAST 4
+
+/* 3.12: CFrame and shim frame are locals of one native frame (112 bytes apart in GCC's builds): never further apart. */
+#define PLAIT_WALK_SHIM_DISTANCE 2048
+
+/* True when the walk runs in circles: the frame was seen before (Brent, "An improved Monte Carlo factorization
+ * algorithm", 1980: one comparison a step). */
+static inline bool plait_walk_is_cycle(struct plait_walk *walk)
+{
+	if (walk->frame == walk->mark)
+		return true;
+	if (++walk->lap >= walk->power) {
+		walk->mark = walk->frame;
+		walk->power *= 2;
+		walk->lap = 0;
+	}
+	return false;
+}
+
+/* 3.12 and later: the frame on the C stack with which an activation of the evaluator ends. */
+static inline enum plait_walk_step plait_walk_shim(struct plait_walk *walk, plait_u64 previous,
+						   struct plait_wire_frame *ret)
+{
+	if (walk->innermost && walk->plan.shape == PLAIT_SHAPE_CFRAME_SHIM) {
+		plait_u64 distance = walk->frame - walk->cframe + PLAIT_WALK_SHIM_DISTANCE;
+		if (distance > 2 * PLAIT_WALK_SHIM_DISTANCE)
+			return PLAIT_STEP_BAD;
+	}
+	walk->innermost = 0;
+	ret->code = ret->fingerprint = 0;
+	ret->address = ret->anchor = walk->frame;
+	ret->lasti = 0;
+	ret->kind = PLAIT_PYTHON_ENTRY;
+	walk->closed = 1;
+	walk->frame = previous;
+	walk->count++;
+	return PLAIT_STEP_FRAME;
+}
+
+/* Byte offset of the frame's instruction in its bytecode; PLAIT_WALK_LASTI_MAX when it is not in it. */
+static inline plait_s32 plait_walk_lasti(plait_walk_memory memory, const struct plait_walk *walk, plait_u64 code)
+{
+	const struct plait_walk_plan *plan = &walk->plan;
+	if (plan->instr_is_lasti)
+		return (plait_s32)(plait_walk_u32(walk->words, plan->frame_instr) * plan->lasti_unit);
+
+	plait_u64 base = code + plan->code_adaptive;
+	if (plan->code_tlbc != PLAIT_NO_OFFSET) {
+		/* Free-threaded 3.14+: each thread has its copy: { Py_ssize_t size; char *entries[size]; }. */
+		plait_u64 table = plait_walk_u64(walk->code_words, plan->code_tlbc);
+		plait_u64 index = plait_walk_u32(walk->words, plan->frame_tlbc_index);
+		if (table && plait_walk_read(memory, &base, sizeof(base), table + 8 + 8 * index))
+			return PLAIT_WALK_LASTI_MAX;
+	}
+	/* 3.11 and 3.12: one code unit before the first instruction while it has not started. */
+	plait_u64 offset = plait_walk_u64(walk->words, plan->frame_instr) - base + 2;
+	return offset > PLAIT_WALK_LASTI_MAX ? PLAIT_WALK_LASTI_MAX : (plait_s32)offset - 2;
+}
+
+/* A frame that runs Python code; it lies in walk->words, its code object in walk->code_words. */
+static inline enum plait_walk_step plait_walk_python_frame(plait_walk_memory memory, struct plait_walk *walk,
+							   plait_u64 code, plait_u64 previous,
+							   struct plait_wire_frame *ret)
+{
+	const struct plait_walk_plan *plan = &walk->plan;
+	plait_s32 lasti = plait_walk_lasti(memory, walk, code);
+	if (lasti >= PLAIT_WALK_LASTI_MAX)
+		return PLAIT_STEP_BAD;
+	ret->code = code;
+	ret->fingerprint = plait_walk_fingerprint(plan, walk->code_words);
+	ret->address = walk->frame;
+	ret->anchor = 0;
+	ret->lasti = lasti;
+	ret->kind = PLAIT_PYTHON_FRAME;
+	walk->closed = plan->shape <= PLAIT_SHAPE_FRAME_OBJECT_CFRAME;
+	if (plan->shape == PLAIT_SHAPE_FRAME_OBJECT_CFRAME) {
+		ret->anchor = plait_walk_next_cframe(memory, walk);
+	} else if (plan->shape == PLAIT_SHAPE_CFRAME) {
+		plait_u8 is_entry = plait_walk_u8(walk->words, plan->frame_is_entry);
+		plait_u8 owner = plait_walk_u8(walk->words, plan->frame_owner);
+		if (is_entry > 1 || owner > PLAIT_WALK_OWNER_FRAME_OBJECT)
+			return PLAIT_STEP_BAD;
+		if (is_entry) {
+			ret->anchor = walk->cframe;
+			if (!plait_walk_leave_cframe(memory, walk, previous))
+				return PLAIT_STEP_BAD;
+		}
+	}
+	walk->frame = previous;
+	walk->count++;
+	return PLAIT_STEP_FRAME;
+}
+
+/* 3.13 and later put a frame of the static code object _Py_InitCleanup below an inlined __init__: no function of the
+ * program. All its strings are one object, and it has no line (Python/specialize.c). */
+static inline bool plait_walk_is_init_cleanup(const struct plait_walk *walk)
+{
+	const struct plait_walk_plan *plan = &walk->plan;
+	return plan->shape == PLAIT_SHAPE_CURRENT_FRAME && !plait_walk_u32(walk->code_words, plan->code_first_line) &&
+	       plait_walk_u64(walk->code_words, plan->code_name) ==
+		       plait_walk_u64(walk->code_words, plan->code_filename);
+}
+
+/* Reads walk->frame and moves on to the next; PLAIT_STEP_BAD when it is no frame. */
+static inline enum plait_walk_step plait_walk_read_frame(plait_walk_memory memory, struct plait_walk *walk,
+							 struct plait_wire_frame *ret)
+{
+	const struct plait_walk_plan *plan = &walk->plan;
+	if ((walk->frame & 7) || plait_walk_is_cycle(walk) ||
+	    plait_walk_read(memory, walk->words, plan->frame_size, walk->frame))
+		return PLAIT_STEP_BAD;
+	walk->steps++;
+	plait_u64 previous = plait_walk_u64(walk->words, plan->frame_previous);
+	if (plan->shape >= PLAIT_SHAPE_CFRAME_SHIM) {
+		plait_u8 owner = plait_walk_u8(walk->words, plan->frame_owner);
+		if (owner > PLAIT_WALK_OWNER_LAST)
+			return PLAIT_STEP_BAD;
+		if (owner >= PLAIT_WALK_OWNER_SHIM)
+			return plait_walk_shim(walk, previous, ret);
+	}
+	plait_u64 code = plait_walk_u64(walk->words, plan->frame_code) & plan->code_mask;
+	if (!code || (code & 7) || plait_walk_read(memory, walk->code_words, plan->code_size, code))
+		return PLAIT_STEP_BAD;
+	if (plait_walk_is_init_cleanup(walk)) {
+		walk->closed = 0;
+		walk->frame = previous;
+		return PLAIT_STEP_SKIP;
+	}
+	return plait_walk_python_frame(memory, walk, code, previous, ret);
+}
+
+#endif

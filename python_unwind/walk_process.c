@@ -1,0 +1,52 @@
+#include "python_unwind/walk_process.h"
+
+#include <assert.h>
+#include <string.h>
+
+typedef const struct plait_memory *plait_walk_memory;
+
+static inline int plait_walk_read(plait_walk_memory memory, void *to, uint32_t size, uint64_t address)
+{
+	/* The buffers hold 8 * PLAIT_WALK_WORDS bytes; a plan asks for at most half of that. */
+	return size > 256 || !plait_memory_read(memory, address, to, size);
+}
+
+#include "python_unwind/walk.h"
+
+/* Both describe one frame; the wire form has the types that the BPF program may use. */
+static_assert(sizeof(struct plait_python_frame) == sizeof(struct plait_wire_frame), "one layout");
+static_assert(offsetof(struct plait_python_frame, anchor) == offsetof(struct plait_wire_frame, anchor), "one layout");
+static_assert(offsetof(struct plait_python_frame, lasti) == offsetof(struct plait_wire_frame, lasti), "one layout");
+static_assert(offsetof(struct plait_python_frame, kind) == offsetof(struct plait_wire_frame, kind), "one layout");
+
+void plait_python_walk(const struct plait_walk_plan *plan, const struct plait_memory *memory, uint64_t tp,
+		       struct plait_python_frame *frames, size_t max, struct plait_python_chain *ret)
+{
+	struct plait_wire_frame *wire = (struct plait_wire_frame *)frames;
+	struct plait_walk walk = { .plan = *plan, .tp = tp };
+	if (max > UINT32_MAX / 2)
+		max = UINT32_MAX / 2;
+	if (plait_walk_begin(memory, &walk)) {
+		struct plait_wire_frame frame;
+		for (;;) {
+			enum plait_walk_step step = plait_walk_step(memory, &walk, &frame);
+			if (step == PLAIT_STEP_END)
+				break;
+			if (step != PLAIT_STEP_FRAME)
+				continue;
+			if (walk.count > max) {
+				walk.count = (uint32_t)max;
+				walk.status = PLAIT_WALK_TOO_DEEP;
+				break;
+			}
+			wire[walk.count - 1] = frame;
+		}
+		plait_walk_finish(&walk, wire, (uint32_t)max);
+	}
+	*ret = (struct plait_python_chain) {
+		.frames = frames,
+		.count = walk.count,
+		.status = walk.status,
+		.per_frame = plan->shape <= PLAIT_SHAPE_FRAME_OBJECT_CFRAME,
+	};
+}
