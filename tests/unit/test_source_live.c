@@ -1,0 +1,584 @@
+/* links: plait_perf plait_common PkgConfig::BPF */
+/* The source against the running kernel, with a small BPF program in place of the sampler: it counts its runs and
+ * writes a HEAD in front of each sample. What the host does not allow is skipped, and says so. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "common/map.h"
+#include "perf/event/event.h"
+#include "perf/source/source.h"
+
+/* ---- the BPF program ---- */
+
+#define INSN(c, d, s, o, i) ((struct bpf_insn) { .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) })
+#define LOAD_MAP(reg, fd) INSN(BPF_LD | BPF_DW | BPF_IMM, reg, BPF_PSEUDO_MAP_FD, 0, fd), INSN(0, 0, 0, 0, 0)
+#define CALL(helper) INSN(BPF_JMP | BPF_CALL, 0, 0, 0, helper)
+
+enum { RECORD_SIZE = sizeof(struct plait_wire_header) + sizeof(struct plait_wire_head) };
+_Static_assert(RECORD_SIZE % 8 == 0, "zeroed in steps of 8");
+
+struct program {
+	int fd, counter_fd, output_fd;
+};
+
+static size_t emit_record(struct bpf_insn *code)
+{
+	size_t n = 0;
+	for (int at = 0; at < RECORD_SIZE; at += 8)
+		code[n++] = INSN(BPF_ST | BPF_MEM | BPF_DW, BPF_REG_10, 0, (short)(at - RECORD_SIZE), 0);
+	code[n++] = INSN(BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, -RECORD_SIZE, PLAIT_WIRE_HEAD);
+	code[n++] = INSN(BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, 4 - RECORD_SIZE, sizeof(struct plait_wire_head));
+	/* the run's number, left in r7, is the sequence */
+	code[n++] = INSN(BPF_STX | BPF_MEM | BPF_DW, BPF_REG_10, BPF_REG_7, 8 - RECORD_SIZE, 0);
+	short walk = sizeof(struct plait_wire_header) + offsetof(struct plait_wire_head, walk);
+	code[n++] = INSN(BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, (short)(walk - RECORD_SIZE), PLAIT_WALK_COMPLETE);
+	return n;
+}
+
+/* NULL, or why the host does not allow it. */
+static const char *load(struct program *program, bool with_record)
+{
+	program->counter_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "runs", 4, 8, 1, NULL);
+	program->output_fd = bpf_map_create(BPF_MAP_TYPE_PERF_EVENT_ARRAY, "out", 4, 4,
+					    (unsigned)sysconf(_SC_NPROCESSORS_CONF), NULL);
+	if (program->counter_fd < 0 || program->output_fd < 0)
+		return "BPF maps are refused (needs root, or CAP_BPF and CAP_PERFMON)";
+	struct bpf_insn code[64];
+	size_t n = 0;
+	code[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_6, BPF_REG_1, 0, 0);
+	code[n++] = INSN(BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, -4, 0);
+	code[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_2, BPF_REG_10, 0, 0);
+	code[n++] = INSN(BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_2, 0, 0, -4);
+	struct bpf_insn counter[] = { LOAD_MAP(BPF_REG_1, program->counter_fd) };
+	memcpy(&code[n], counter, sizeof(counter));
+	n += 2;
+	code[n++] = CALL(BPF_FUNC_map_lookup_elem);
+	code[n++] = INSN(BPF_JMP | BPF_JNE | BPF_K, BPF_REG_0, 0, 2, 0);
+	code[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 1);
+	code[n++] = INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	code[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_1, 0, 0, 1);
+	code[n++] = INSN(BPF_STX | BPF_ATOMIC | BPF_DW, BPF_REG_0, BPF_REG_1, 0, BPF_ADD);
+	code[n++] = INSN(BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_7, BPF_REG_0, 0, 0);
+	if (with_record) {
+		n += emit_record(&code[n]);
+		struct bpf_insn output[] = { INSN(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_1, BPF_REG_6, 0, 0),
+					     LOAD_MAP(BPF_REG_2, program->output_fd),
+					     INSN(BPF_ALU | BPF_MOV | BPF_K, BPF_REG_3, 0, 0, -1),
+					     INSN(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_4, BPF_REG_10, 0, 0),
+					     INSN(BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_4, 0, 0, -RECORD_SIZE),
+					     INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_5, 0, 0, RECORD_SIZE),
+					     CALL(BPF_FUNC_perf_event_output) };
+		memcpy(&code[n], output, sizeof(output));
+		n += sizeof(output) / sizeof(output[0]);
+	}
+	code[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 1);
+	code[n++] = INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	char log[8192] = "";
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .log_buf = log, .log_size = sizeof(log), .log_level = 1);
+	program->fd = bpf_prog_load(BPF_PROG_TYPE_PERF_EVENT, "test", "GPL", code, n, &options);
+	if (program->fd < 0 && log[0])
+		fprintf(stderr, "%s\n", log);
+	return program->fd < 0 ? "a BPF program is refused" : NULL;
+}
+
+static struct plait_error *count_runs(void *context, uint64_t *ret_runs, uint64_t *ret_dropped)
+{
+	const struct program *program = context;
+	uint32_t key = 0;
+	*ret_dropped = 0;
+	assert_int_equal(bpf_map_lookup_elem(program->counter_fd, &key, ret_runs), 0);
+	return NULL;
+}
+
+/* ---- what the tests look at ---- */
+
+struct seen {
+	uint64_t samples, paired, lost, faults_in_range;
+	uint64_t forks, exits, maps, execs, before_exec, names;
+	uint64_t cpu_ns;
+	uint64_t latest;
+	uint64_t slowest; /* most ns between a side-band record and its delivery */
+	bool out_of_order, bad_registers;
+	uint64_t range_start, range_end;
+	struct plait_map tids, faults;
+};
+
+static uint64_t now(void)
+{
+	struct timespec time;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+static void see_sample(struct seen *seen, const struct plait_sample *sample)
+{
+	seen->samples++;
+	seen->paired += sample->python.status == PLAIT_WALK_COMPLETE;
+	seen->cpu_ns += sample->period;
+	seen->bad_registers |= !(sample->registers.valid >> 16 & 1) || !(sample->registers.valid >> 7 & 1);
+	seen->before_exec += seen->execs == 0;
+	if (sample->address >= seen->range_start && sample->address < seen->range_end) {
+		seen->faults_in_range++;
+		plait_map_put(&seen->faults, sample->address & ~UINT64_C(4095), 1);
+	}
+	uint64_t *count = plait_map_get(&seen->tids, sample->tid);
+	plait_map_put(&seen->tids, sample->tid, count ? *count + 1 : 1);
+}
+
+static struct plait_error *see(void *context, const struct plait_source_event *event)
+{
+	struct seen *seen = context;
+	seen->out_of_order |= event->time < seen->latest;
+	seen->latest = event->time;
+	if (event->kind == PLAIT_SOURCE_MAP || event->kind == PLAIT_SOURCE_EXEC) {
+		uint64_t delay = now() - event->time;
+		seen->slowest = delay > seen->slowest ? delay : seen->slowest;
+	}
+	switch (event->kind) {
+	case PLAIT_SOURCE_SAMPLE:
+		see_sample(seen, &event->sample);
+		break;
+	case PLAIT_SOURCE_MAP:
+		seen->maps++;
+		break;
+	case PLAIT_SOURCE_FORK:
+		seen->forks++;
+		break;
+	case PLAIT_SOURCE_EXEC:
+		seen->execs++;
+		break;
+	case PLAIT_SOURCE_NAME:
+		seen->names++;
+		break;
+	case PLAIT_SOURCE_EXIT:
+		seen->exits++;
+		break;
+	case PLAIT_SOURCE_LOST:
+		seen->lost += event->count;
+		break;
+	default:
+		break;
+	}
+	return NULL;
+}
+
+static void seen_release(struct seen *seen)
+{
+	plait_map_release(&seen->tids);
+	plait_map_release(&seen->faults);
+}
+
+/* ---- what is profiled ---- */
+
+static uint64_t cpu_time(clockid_t clock)
+{
+	struct timespec time;
+	clock_gettime(clock, &time);
+	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+static void *spin(void *milliseconds)
+{
+	uint64_t end = cpu_time(CLOCK_THREAD_CPUTIME_ID) + (uintptr_t)milliseconds * 1000000;
+	while (cpu_time(CLOCK_THREAD_CPUTIME_ID) < end)
+		for (volatile int i = 0; i < 1000; i++)
+			;
+	return NULL;
+}
+
+/* Runs `threads` threads beside the main one and a forked child, each for `milliseconds` of CPU time. */
+static void work(unsigned threads, unsigned milliseconds, bool with_child)
+{
+	pthread_t thread[64];
+	for (unsigned i = 0; i < threads; i++)
+		pthread_create(&thread[i], NULL, spin, (void *)(uintptr_t)milliseconds);
+	pid_t child = with_child ? fork() : -1;
+	spin((void *)(uintptr_t)milliseconds);
+	if (child == 0)
+		_exit(0);
+	for (unsigned i = 0; i < threads; i++)
+		pthread_join(thread[i], NULL);
+	if (child > 0)
+		waitpid(child, NULL, 0);
+}
+
+struct child {
+	pid_t pid;
+	int go; /* write one byte to start it */
+};
+
+static char self[4096];
+
+/* A child that waits for a byte, then does `body`; or, if that is NULL, burns CPU time and execs this program. */
+static struct child child_start(void (*body)(void))
+{
+	int pipes[2];
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	struct child child = { .go = pipes[1] };
+	child.pid = fork();
+	if (child.pid == 0) {
+		char byte;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (read(pipes[0], &byte, 1) != 1)
+			_exit(9);
+		if (body) {
+			body();
+			_exit(0);
+		}
+		spin((void *)100); /* before exec: not to be seen */
+		execl(self, self, "work", NULL);
+		_exit(8);
+	}
+	close(pipes[0]);
+	return child;
+}
+
+/* A test that has failed must not leave a child that waits for ever. */
+static void child_go(struct child *child)
+{
+	assert_int_equal(write(child->go, "g", 1), 1);
+	close(child->go);
+}
+
+/* Polls until the child has ended, stops, and drains. */
+static uint64_t follow(struct plait_source *source, struct child *child, struct seen *seen)
+{
+	int status;
+	struct rusage usage;
+	while (wait4(child->pid, &status, WNOHANG, &usage) == 0)
+		assert_null(plait_source_poll(source, 20, see, seen));
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_null(plait_source_stop(source));
+	assert_null(plait_source_poll(source, -1, see, seen));
+	return (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000000 +
+	       (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
+}
+
+static struct program program;
+static const char *refused;
+
+static struct plait_source_options options_for(struct plait_event_spec *spec, const char *name, uint64_t period)
+{
+	if (refused) {
+		print_message("skipped: %s\n", refused);
+		skip();
+	}
+	assert_null(plait_event_parse(name, spec));
+	plait_event_set_rate(spec, 0, period);
+	return (struct plait_source_options) { .events = spec,
+					       .event_count = 1,
+					       .program = { .program_fd = program.fd,
+							    .output_map_fd = program.output_fd,
+							    .count = count_runs,
+							    .context = &program } };
+}
+
+static void open_or_fail(const struct plait_source_options *options, struct plait_source *source)
+{
+	struct plait_error *error = plait_source_bpf_open(options, source);
+	if (error)
+		fail_msg("%s (%s)", error->message, error->advice ? error->advice : "");
+}
+
+static void expect_near(uint64_t value, uint64_t wanted, double tolerance)
+{
+	if ((double)value < (double)wanted * (1 - tolerance) || (double)value > (double)wanted * (1 + tolerance))
+		fail_msg("%llu is not within %.0f %% of %llu", (unsigned long long)value, tolerance * 100,
+			 (unsigned long long)wanted);
+}
+
+/* ---- tests ---- */
+
+static void test_launch(void **state)
+{
+	(void)state;
+	struct plait_event_spec spec;
+	struct plait_source_options options = options_for(&spec, "cpu-clock", 1000000);
+	struct child child = child_start(NULL);
+	options.launch = child.pid;
+	struct plait_source source;
+	open_or_fail(&options, &source);
+	struct seen seen = { 0 };
+	child_go(&child);
+	uint64_t used = follow(&source, &child, &seen);
+	/* exec'd: 3 threads and a forked child, 300 ms each; wait4() counts the 100 ms before the exec as well */
+	print_message("%llu samples, %.0f ms of CPU sampled, %.0f ms used, side-band delivered within %.2f ms\n",
+		      (unsigned long long)seen.samples, (double)seen.cpu_ns / 1e6, (double)used / 1e6,
+		      (double)seen.slowest / 1e6);
+	expect_near(seen.cpu_ns, used - 100000000, 0.1);
+	assert_int_equal(seen.before_exec, 0);
+	assert_int_equal(seen.execs, 1);
+	assert_int_equal(seen.forks, 3);
+	assert_int_equal(seen.exits, 4);
+	assert_true(seen.maps >= 4); /* program, libc, loader, vdso */
+	assert_int_equal(seen.tids.count, 4);
+	assert_int_equal(seen.paired, seen.samples);
+	assert_int_equal(seen.lost, 0);
+	assert_false(seen.out_of_order);
+	assert_false(seen.bad_registers);
+	plait_source_destroy(&source);
+	seen_release(&seen);
+}
+
+static void attached_work(void)
+{
+	work(3, 300, false);
+}
+
+/* The child's threads run already when the source is opened. */
+static void test_attach(void **state)
+{
+	(void)state;
+	struct plait_event_spec spec;
+	struct plait_source_options options = options_for(&spec, "task-clock", 1000000);
+	struct child child = child_start(attached_work);
+	child_go(&child);
+	usleep(50000);
+	options.pids = &child.pid;
+	options.pid_count = 1;
+	struct plait_source source;
+	open_or_fail(&options, &source);
+	struct seen seen = { 0 };
+	follow(&source, &child, &seen);
+	assert_int_equal(seen.tids.count, 4);
+	assert_int_equal(seen.paired, seen.samples);
+	assert_int_equal(seen.forks, 0);
+	assert_true(seen.samples > 800);
+	assert_true(seen.samples <= 1230);
+	assert_false(seen.out_of_order);
+	plait_source_destroy(&source);
+	seen_release(&seen);
+}
+
+enum { FAULT_PAGES = 1000 };
+static uint8_t *fault_range;
+
+static void fault_work(void)
+{
+	for (size_t i = 0; i < FAULT_PAGES; i++)
+		fault_range[i * 4096] = 1;
+}
+
+/* Each page is touched for the first time exactly once: as many samples, and each address. */
+static void test_page_faults(void **state)
+{
+	(void)state;
+	struct plait_event_spec spec;
+	struct plait_source_options options = options_for(&spec, "page-faults", 1);
+	fault_range = mmap(NULL, FAULT_PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	madvise(fault_range, FAULT_PAGES * 4096, MADV_NOHUGEPAGE);
+	struct child child = child_start(fault_work);
+	options.pids = &child.pid;
+	options.pid_count = 1;
+	struct plait_source source;
+	open_or_fail(&options, &source);
+	struct seen seen = { .range_start = (uintptr_t)fault_range,
+			     .range_end = (uintptr_t)fault_range + FAULT_PAGES * 4096 };
+	child_go(&child);
+	follow(&source, &child, &seen);
+	assert_int_equal(seen.faults_in_range, FAULT_PAGES);
+	assert_int_equal(seen.faults.count, FAULT_PAGES);
+	assert_int_equal(seen.paired, seen.samples);
+	assert_int_equal(seen.lost, 0);
+	munmap(fault_range, FAULT_PAGES * 4096);
+	plait_source_destroy(&source);
+	seen_release(&seen);
+}
+
+/* Nobody reads the small ring until the child has ended: samples are lost, and their number is exact. */
+static void test_lost(void **state)
+{
+	(void)state;
+	struct plait_event_spec spec;
+	struct plait_source_options options = options_for(&spec, "page-faults", 1);
+	fault_range = mmap(NULL, FAULT_PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	madvise(fault_range, FAULT_PAGES * 4096, MADV_NOHUGEPAGE);
+	struct child child = child_start(fault_work);
+	options.pids = &child.pid;
+	options.pid_count = 1;
+	options.ring_pages = 4;
+	struct plait_source source;
+	open_or_fail(&options, &source);
+	uint64_t before, after, dropped;
+	count_runs(&program, &before, &dropped);
+	struct seen seen = { .range_start = (uintptr_t)fault_range,
+			     .range_end = (uintptr_t)fault_range + FAULT_PAGES * 4096 };
+	child_go(&child);
+	waitpid(child.pid, NULL, 0);
+	assert_null(plait_source_stop(&source));
+	assert_null(plait_source_poll(&source, -1, see, &seen));
+	count_runs(&program, &after, &dropped);
+	assert_true(seen.lost > FAULT_PAGES / 2);
+	assert_true(seen.samples > 10);
+	assert_int_equal(seen.lost + seen.samples, after - before);
+	assert_null(plait_source_poll(&source, -1, see, &seen)); /* nothing is reported twice */
+	assert_int_equal(seen.lost + seen.samples, after - before);
+	munmap(fault_range, FAULT_PAGES * 4096);
+	plait_source_destroy(&source);
+	seen_release(&seen);
+}
+
+static void fork_and_work(void)
+{
+	work(8, 60, true);
+}
+
+/* In a process that may open few files, the source turns to events of whole CPUs, and its side-band still tells only of
+ * the process that is followed. */
+static void follow_wide(void)
+{
+	struct plait_event_spec spec;
+	struct plait_source_options options = options_for(&spec, "cpu-clock", 1000000);
+	struct child child = child_start(fork_and_work);
+	struct child stranger = child_start(fork_and_work);
+	child_go(&child);
+	usleep(20000);
+	options.pids = &child.pid;
+	options.pid_count = 1;
+	struct plait_source source;
+	struct rlimit few = { 60, 60 };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	struct plait_error *error = plait_source_bpf_open(&options, &source);
+	assert_non_null(error); /* the program does not filter */
+	assert_int_equal(error->code, PLAIT_ERROR_UNSUPPORTED);
+	plait_error_free(error);
+	options.filtered = true;
+	open_or_fail(&options, &source);
+	struct seen seen = { 0 };
+	child_go(&stranger);
+	follow(&source, &child, &seen);
+	kill(stranger.pid, SIGKILL);
+	waitpid(stranger.pid, NULL, 0);
+	assert_true(seen.exits >= 9 && seen.exits <= 10);
+	assert_true(seen.samples > 300);
+	assert_false(seen.out_of_order);
+	plait_source_destroy(&source);
+	seen_release(&seen);
+}
+
+static void test_wide(void **state)
+{
+	(void)state;
+	if (refused) {
+		print_message("skipped: %s\n", refused);
+		skip();
+	}
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2 || sysconf(_SC_NPROCESSORS_ONLN) > 6) {
+		print_message("skipped: the limits of this test are made for 2 to 6 CPUs\n");
+		skip();
+	}
+	pid_t pid = fork(); /* the limit cannot be raised again */
+	if (pid == 0) {
+		follow_wide();
+		_exit(0);
+	}
+	int status;
+	waitpid(pid, &status, 0);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void test_system_wide(void **state)
+{
+	(void)state;
+	struct plait_event_spec spec;
+	struct plait_source_options options = options_for(&spec, "cpu-clock", 1000000);
+	options.system_wide = true;
+	struct child child = child_start(attached_work);
+	struct plait_source source;
+	open_or_fail(&options, &source);
+	struct seen seen = { 0 };
+	child_go(&child);
+	follow(&source, &child, &seen);
+	assert_non_null(plait_map_get(&seen.tids, (uint64_t)child.pid));
+	assert_null(plait_map_get(&seen.tids, 0)); /* idle CPUs are no news */
+	assert_true(seen.forks >= 3);
+	plait_source_destroy(&source);
+	seen_release(&seen);
+}
+
+static void test_no_process(void **state)
+{
+	(void)state;
+	struct plait_event_spec spec;
+	struct plait_source_options options = options_for(&spec, "cpu-clock", 1000000);
+	struct child child = child_start(attached_work);
+	kill(child.pid, SIGKILL);
+	waitpid(child.pid, NULL, 0);
+	close(child.go);
+	options.pids = &child.pid;
+	options.pid_count = 1;
+	struct plait_source source = { 0 };
+	struct plait_error *error = plait_source_bpf_open(&options, &source);
+	assert_non_null(error);
+	assert_int_equal(error->code, PLAIT_ERROR_NOT_FOUND);
+	plait_error_free(error);
+	plait_source_destroy(&source);
+}
+
+static void test_two_events(void **state)
+{
+	(void)state;
+	struct plait_event_spec spec;
+	struct plait_source_options options = options_for(&spec, "cpu-clock", 500000);
+	struct plait_event_spec specs[2] = { spec };
+	assert_null(plait_event_parse("page-faults", &specs[1]));
+	plait_event_set_rate(&specs[1], 0, 1);
+	options.events = specs;
+	options.event_count = 2;
+	fault_range = mmap(NULL, FAULT_PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	madvise(fault_range, FAULT_PAGES * 4096, MADV_NOHUGEPAGE);
+	struct child child = child_start(fault_work);
+	options.pids = &child.pid;
+	options.pid_count = 1;
+	struct plait_source source;
+	open_or_fail(&options, &source);
+	struct seen seen = { .range_start = (uintptr_t)fault_range,
+			     .range_end = (uintptr_t)fault_range + FAULT_PAGES * 4096 };
+	child_go(&child);
+	follow(&source, &child, &seen);
+	assert_int_equal(seen.faults_in_range, FAULT_PAGES);
+	assert_int_equal(seen.paired, seen.samples);
+	assert_int_equal(seen.lost, 0);
+	munmap(fault_range, FAULT_PAGES * 4096);
+	plait_source_destroy(&source);
+	seen_release(&seen);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], "work") == 0) {
+		work(2, 300, true);
+		return 0;
+	}
+	ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (size < 0)
+		return 1;
+	refused = load(&program, true);
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_launch),	    cmocka_unit_test(test_attach),
+		cmocka_unit_test(test_page_faults), cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_wide),	    cmocka_unit_test(test_system_wide),
+		cmocka_unit_test(test_no_process),  cmocka_unit_test(test_two_events),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
