@@ -21,10 +21,10 @@ enum value_kind {
 	VALUE_UNKNOWN = 0,
 	VALUE_NUMBER,	    /* number */
 	VALUE_ADDRESS,	    /* the address `got` */
-	VALUE_WORD,	    /* the word at `got` */
+	VALUE_WORD,	    /* the word at `got` + number */
 	VALUE_POINTER,	    /* thread pointer + number */
 	VALUE_BLOCK,	    /* __tls_get_addr(got) + number */
-	VALUE_DESCRIPTOR,   /* what the descriptor at `got` gave */
+	VALUE_DESCRIPTOR,   /* what the descriptor at `got` gave + number */
 	VALUE_POINTER_WORD, /* thread pointer + word at `got` + number */
 	VALUE_POINTER_DESCRIPTOR,
 };
@@ -70,19 +70,15 @@ static struct value sum(struct value a, struct value b)
 		a = b;
 		b = swap;
 	}
-	if (b.kind == VALUE_NUMBER) {
-		if (a.kind == VALUE_ADDRESS)
-			a.got += (uint64_t)b.number;
-		else if (a.kind == VALUE_WORD || a.kind == VALUE_DESCRIPTOR)
-			return (struct value) { 0 };
-		else
-			a.number = (int64_t)((uint64_t)a.number + (uint64_t)b.number);
-		return a;
-	}
+	int64_t number = (int64_t)((uint64_t)a.number + (uint64_t)b.number);
+	if (b.kind == VALUE_NUMBER && a.kind == VALUE_ADDRESS)
+		return (struct value) { VALUE_ADDRESS, a.got + (uint64_t)b.number, 0 };
+	if (b.kind == VALUE_NUMBER)
+		return (struct value) { a.kind, a.got, number };
 	if (a.kind == VALUE_POINTER && b.kind == VALUE_WORD)
-		return (struct value) { VALUE_POINTER_WORD, b.got, a.number };
+		return (struct value) { VALUE_POINTER_WORD, b.got, number };
 	if (a.kind == VALUE_POINTER && b.kind == VALUE_DESCRIPTOR)
-		return (struct value) { VALUE_POINTER_DESCRIPTOR, b.got, a.number };
+		return (struct value) { VALUE_POINTER_DESCRIPTOR, b.got, number };
 	return (struct value) { 0 };
 }
 

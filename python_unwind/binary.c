@@ -67,7 +67,7 @@ static void read_symbols(struct inspection *inspection, uint32_t table)
 static void find_runtime(struct inspection *inspection)
 {
 	Elf64_Shdr section;
-	bool has_section = plait_elf_section(&inspection->elf, ".PyRuntime", &section);
+	bool has_section = plait_binary_section(&inspection->elf, ".PyRuntime", &section);
 	if (has(inspection, PLAIT_SYMBOL_RUNTIME) && (has_section || has(inspection, PLAIT_SYMBOL_EVALUATOR)))
 		inspection->runtime = inspection->symbols[PLAIT_SYMBOL_RUNTIME].st_value;
 	else if (has_section)

@@ -67,7 +67,7 @@ static const char *string_at(const uint8_t *strings, size_t size, uint64_t offse
 	return (const char *)strings + offset;
 }
 
-bool plait_elf_section(const struct plait_elf *elf, const char *name, Elf64_Shdr *ret)
+bool plait_binary_section(const struct plait_elf *elf, const char *name, Elf64_Shdr *ret)
 {
 	Elf64_Shdr names, header;
 	if (!section_header(elf, elf->header.e_shstrndx, &names))

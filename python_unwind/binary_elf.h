@@ -25,7 +25,7 @@ bool plait_elf_open(const uint8_t *image, size_t size, struct plait_elf *ret);
 bool plait_elf_segment(const struct plait_elf *elf, uint32_t type, Elf64_Phdr *ret);
 
 /* The section called `name`. */
-bool plait_elf_section(const struct plait_elf *elf, const char *name, Elf64_Shdr *ret);
+bool plait_binary_section(const struct plait_elf *elf, const char *name, Elf64_Shdr *ret);
 
 /* The file's bytes from `address` to the end of its segment's file part; empty (and failed) where there are none. */
 struct plait_bytes plait_elf_at(const struct plait_elf *elf, uint64_t address);

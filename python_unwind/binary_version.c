@@ -23,13 +23,13 @@ static uint16_t by_strings(const struct plait_elf *elf)
 	bool end = false;
 	for (size_t i = 0; !end; i++) {
 		struct plait_bytes bytes = plait_elf_constants(elf, i, &end);
-		for (const uint8_t *at; plait_bytes_left(&bytes);) {
+		for (const uint8_t *at; plait_bytes_left(&bytes); bytes.at = at + 1) {
 			char text[sizeof(needle) + 3] = "";
 			at = memmem(bytes.at, plait_bytes_left(&bytes), needle, sizeof(needle) - 1);
 			if (!at)
 				break;
-			bytes.at = at;
-			plait_bytes_read(&bytes, text, sizeof(text) - 1);
+			struct plait_bytes rest = plait_bytes(at, (size_t)(bytes.end - at));
+			plait_bytes_read(&rest, text, sizeof(text) - 1);
 			uint16_t minor = number_after(text, needle);
 			if (minor)
 				return minor;

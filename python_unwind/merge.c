@@ -175,30 +175,38 @@ static int compare_anchors(const void *left, const void *right)
 	return a->first < b->first ? -1 : a->first > b->first;
 }
 
-/* The activations beyond the end of a cut native stack, in order of address: the chains of several thread states come
- * one after the other but lie interleaved on the stack. */
-static struct plait_error *put_beyond(struct output *output)
+/* The activations at the outer end: beyond a cut native stack, or without a place inside of it. In the chain's order,
+ * unless those beyond contradict it: the chains of several thread states come one after the other but lie interleaved
+ * on the stack. */
+static struct plait_error *put_end(struct output *output)
 {
 	const struct plait_merge *merge = output->merge;
 	PLAIT_VEC(const struct plait_merge_activation *) found = { 0 };
+	uint64_t highest = 0;
 	bool ascending = true;
 
 	for (size_t i = 0; i < merge->activation_count; i++) {
 		const struct plait_merge_activation *activation = &merge->activations[i];
-		if (activation->place != PLAIT_PLACE_BEYOND)
+		if (activation->at != merge->native->count || !activation->count)
 			continue;
 		if (!plait_vec_push(&found, activation)) {
 			plait_vec_free(&found);
 			return plait_error_no_memory();
 		}
-		/* An anchor is missing only in the outermost one of a chain that was cut, and in 3.8 and 3.9. */
-		ascending &= found.count < 2 || !activation->anchor ||
-			     found.data[found.count - 2]->anchor <= activation->anchor;
+		if (activation->place != PLAIT_PLACE_BEYOND || !activation->anchor)
+			continue;
+		ascending &= highest <= activation->anchor;
+		highest = activation->anchor;
 	}
 	if (!ascending)
 		qsort(found.data, found.count, sizeof(*found.data), compare_anchors);
-	for (size_t i = 0; i < found.count; i++)
+	bool unmerged = false;
+	for (size_t i = 0; i < found.count; i++) {
+		if (!unmerged && found.data[i]->place == PLAIT_PLACE_UNMERGED)
+			put_marker(output, PLAIT_HYBRID_UNMERGED);
+		unmerged |= found.data[i]->place == PLAIT_PLACE_UNMERGED;
 		put_activation(output, found.data[i] - merge->activations);
+	}
 	plait_vec_free(&found);
 	return NULL;
 }
@@ -214,8 +222,7 @@ static struct plait_error *put_all(struct output *output, bool python_is_missing
 	}
 	if (merge->cut)
 		put_marker(output, PLAIT_HYBRID_TRUNCATED);
-	PLAIT_TRY(put_beyond(output));
-	put_slot(output, count);
+	PLAIT_TRY(put_end(output));
 	if (python_is_missing)
 		put_marker(output, PLAIT_HYBRID_UNMERGED);
 	if (output->outer_python_is_missing)

@@ -23,7 +23,7 @@
 #ifndef PLAIT_PYTHON_UNWIND_WALK_H
 #define PLAIT_PYTHON_UNWIND_WALK_H
 
-#include "python_unwind/walk_chain.h"
+#include "python_unwind/walk/chain.h"
 
 /* Finds the thread's state and its innermost frame. False when there is nothing to walk: walk->status says why. */
 static inline bool plait_walk_begin(plait_walk_memory memory, struct plait_walk *walk)
