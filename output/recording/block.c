@@ -5,8 +5,10 @@
 #include "common/bytes.h"
 #include "output/recording/format.h"
 
-#define LEVEL 6 /* a second's samples are a few KiB: measured 2 % smaller than level 3 at 0.2 ms a block */
-#define PIECE_MIN ((size_t)512) /* bytes that are worth tables of their own (about 60 bytes) */
+/* On samples the level hardly matters (3 to 9: within 1 %), on names 6 is worth its time at a block a second. */
+#define LEVEL 6
+/* Bytes that are worth tables of their own (about 60 bytes). That makes sample blocks 4 to 7 % smaller. */
+#define PIECE_MIN ((size_t)512)
 
 static void put_u32(uint8_t *at, uint32_t value)
 {
