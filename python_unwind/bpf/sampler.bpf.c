@@ -35,7 +35,6 @@ static inline int plait_walk_read(plait_walk_memory memory, void *to, plait_u32 
 /* Set by the loader. */
 const volatile plait_u32 stack_limit = 512 * 1024;
 const volatile bool filter = false;
-const volatile plait_u32 pid_namespace = 0; /* inode number of the recorder's; 0: the initial one */
 
 static inline struct scratch *scratch_get(void)
 {

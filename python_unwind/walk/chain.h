@@ -5,8 +5,8 @@
 #ifndef PLAIT_PYTHON_UNWIND_WALK_CHAIN_H
 #define PLAIT_PYTHON_UNWIND_WALK_CHAIN_H
 
-#include "python_unwind/walk_frame.h"
-#include "python_unwind/walk_thread.h"
+#include "python_unwind/walk/frame.h"
+#include "python_unwind/walk/thread.h"
 
 static inline enum plait_walk_step plait_walk_end(struct plait_walk *walk, enum plait_walk_status status)
 {

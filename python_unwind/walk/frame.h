@@ -4,7 +4,7 @@
 #ifndef PLAIT_PYTHON_UNWIND_WALK_FRAME_H
 #define PLAIT_PYTHON_UNWIND_WALK_FRAME_H
 
-#include "python_unwind/walk_cframe.h"
+#include "python_unwind/walk/cframe.h"
 
 /* Bytes of bytecode in a code object that are believed. */
 #define PLAIT_WALK_LASTI_MAX (1 << 28)

@@ -4,7 +4,7 @@
 #ifndef PLAIT_PYTHON_UNWIND_WALK_THREAD_H
 #define PLAIT_PYTHON_UNWIND_WALK_THREAD_H
 
-#include "python_unwind/walk_arch_x86_64.h"
+#include "python_unwind/walk/arch_x86_64.h"
 #include "python_unwind/walk_state.h"
 
 /* Bytes of a PyThreadState that hold all fields that the walk wants. */
