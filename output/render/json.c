@@ -178,7 +178,8 @@ static void put_samples(struct plait_json *json, const struct plait_calltree *tr
 		plait_json_number(json, "stack", tree->samples.data[i].node - 1);
 		plait_json_number(json, "thread", sample->thread);
 		plait_json_number(json, "event", sample->event);
-		plait_json_quality(json, "quality", sample->quality);
+		plait_json_quality(json, "quality",
+				   sample->quality | (sample->node == PLAIT_NONE ? PLAIT_QUALITY_NO_STACK : 0));
 		plait_json_number(json, "count", sample->count);
 		plait_json_number(json, "weight", sample->weight);
 		plait_json_close(json, '}');

@@ -16,7 +16,7 @@ static void put_text(FILE *out, const char *text)
 			fputs_unlocked("\xef\xbf\xbd", out); /* U+FFFD */
 		else if (point == '"' || point == '\\')
 			fprintf(out, "\\%c", (char)point);
-		else if (point < 0x20 || point == 0x7f)
+		else if (plait_utf8_is_control(point)) /* more than JSON asks for: it may go to a terminal */
 			fprintf(out, "\\u%04" PRIx32, point);
 		else
 			fwrite_unlocked(text, 1, length, out);
@@ -93,6 +93,7 @@ const char *plait_quality_word(uint32_t quality, uint32_t *ret_bit)
 		{ PLAIT_QUALITY_CHECKED, "checked" },	{ PLAIT_QUALITY_DERIVED, "derived" },
 		{ PLAIT_QUALITY_GAP, "gap" },		{ PLAIT_QUALITY_TRUNCATED, "truncated" },
 		{ PLAIT_QUALITY_UNMERGED, "unmerged" }, { PLAIT_QUALITY_UNRESOLVED, "unresolved" },
+		{ PLAIT_QUALITY_NO_STACK, "no_stack" },
 	};
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (quality & words[i].bit) {

@@ -8,6 +8,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/* Besides enum plait_quality, in what is written: the sample has no stack at all. */
+#define PLAIT_QUALITY_NO_STACK (1U << 31)
+
 struct plait_json {
 	FILE *out;
 	bool comma; /* a value was written before in this object or array */
@@ -24,7 +27,7 @@ void plait_json_null(struct plait_json *json, const char *key);
 void plait_json_string(struct plait_json *json, const char *key, const char *text);
 /* `ns` nanoseconds as seconds with nine decimals. */
 void plait_json_seconds(struct plait_json *json, const char *key, uint64_t ns);
-/* The set of enum plait_quality as an array of words; empty: exact and complete. */
+/* The set of enum plait_quality (and PLAIT_QUALITY_NO_STACK) as an array of words; empty: exact and complete. */
 void plait_json_quality(struct plait_json *json, const char *key, uint32_t quality);
 
 /* The word for the lowest bit of a quality, and the bit in `*ret_bit`; NULL: no known bit is set. */

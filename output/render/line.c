@@ -122,6 +122,24 @@ void plait_line_put(struct plait_line *line, enum plait_style style, const char 
 	style_end(line, style);
 }
 
+void plait_line_put_tail(struct plait_line *line, enum plait_style style, const char *text, uint32_t max)
+{
+	bool ascii = line->options->ascii;
+	uint32_t left = plait_line_left(line), room = max < left ? max : left;
+	uint32_t width = plait_text_width(text, ascii), dots = ascii ? 3 : 1;
+	if (width <= room || room <= dots) {
+		plait_line_put(line, style, text, max);
+		return;
+	}
+	while (width > room - dots) {
+		struct glyph glyph;
+		text += next_glyph(text, ascii, &glyph);
+		width -= glyph.columns;
+	}
+	plait_line_put(line, style, ascii ? "..." : "…", dots);
+	plait_line_put(line, style, text, width);
+}
+
 void plait_line_format(struct plait_line *line, enum plait_style style, const char *format, ...)
 {
 	char text[256];

@@ -30,6 +30,9 @@ uint32_t plait_text_width(const char *text, bool ascii);
 /* Adds `text`, escaped, in at most `max` columns and never beyond the edge; what is cut ends in an ellipsis. */
 void plait_line_put(struct plait_line *line, enum plait_style style, const char *text, uint32_t max);
 
+/* The same, but what is cut is the beginning: for file names with a line. */
+void plait_line_put_tail(struct plait_line *line, enum plait_style style, const char *text, uint32_t max);
+
 /* Adds text that is known to be harmless. Not for anything out of a recording. */
 void plait_line_format(struct plait_line *line, enum plait_style style, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

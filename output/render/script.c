@@ -109,6 +109,7 @@ struct plait_error *plait_script_write(const struct plait_profile *profile, cons
 	if (!plait_selection_takes(selection, sample->thread, sample->event, sample->node))
 		return NULL;
 	uint32_t quality = plait_profile_quality(profile, sample);
+	quality |= sample->node == PLAIT_NONE ? PLAIT_QUALITY_NO_STACK : 0;
 	if (json)
 		write_json(profile, selection, sample, quality, out);
 	else

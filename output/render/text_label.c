@@ -41,6 +41,16 @@ const char *plait_label_place(const struct plait_label *label, char ret[PLAIT_PL
 	return "";
 }
 
+void plait_label_put_place(struct plait_line *line, const struct plait_label *label, uint32_t max)
+{
+	char place[PLAIT_PLACE_SIZE];
+	const char *text = plait_label_place(label, place);
+	if (label->kind == PLAIT_LABEL_PYTHON)
+		plait_line_put_tail(line, PLAIT_STYLE_PLAIN, text, max);
+	else
+		plait_line_put(line, PLAIT_STYLE_PLAIN, text, max);
+}
+
 enum plait_style plait_label_style(const struct plait_label *label)
 {
 	switch (label->kind) {

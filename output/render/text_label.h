@@ -11,6 +11,9 @@ enum { PLAIT_PLACE_SIZE = 256 };
 /* "train.py:41", "[numpy]", "[kernel]", or "". Long ones are cut. */
 const char *plait_label_place(const struct plait_label *label, char ret[PLAIT_PLACE_SIZE]);
 
+/* Adds the place of a label in at most `max` columns; a line number is kept when it is cut. */
+void plait_label_put_place(struct plait_line *line, const struct plait_label *label, uint32_t max);
+
 /* The colour that its kind has. */
 enum plait_style plait_label_style(const struct plait_label *label);
 

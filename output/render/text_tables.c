@@ -93,11 +93,9 @@ static uint32_t limit(const struct printer *printer, uint32_t width)
 
 static void put_label(struct printer *printer, const struct plait_label *label)
 {
-	char place[PLAIT_PLACE_SIZE];
 	plait_line_put(&printer->line, plait_label_style(label), label->name, limit(printer, printer->name));
 	plait_line_move(&printer->line, NAME_AT + printer->name + 2);
-	plait_line_put(&printer->line, PLAIT_STYLE_PLAIN, plait_label_place(label, place),
-		       limit(printer, printer->place));
+	plait_label_put_place(&printer->line, label, limit(printer, printer->place));
 }
 
 static void put_source(struct printer *printer, const struct plait_label *label)
@@ -120,12 +118,11 @@ static void put_part(struct printer *printer, uint64_t weight)
 
 static void put_leaf(struct printer *printer, const struct plait_table_leaf *leaf)
 {
-	char place[PLAIT_PLACE_SIZE];
 	const struct plait_label *label = label_of(printer, leaf->label);
 	put_part(printer, leaf->weight);
 	plait_line_put(&printer->line, plait_label_style(label), label->name, UINT32_MAX);
 	plait_line_move(&printer->line, printer->line.column + 2);
-	plait_line_put(&printer->line, PLAIT_STYLE_PLAIN, plait_label_place(label, place), UINT32_MAX);
+	plait_label_put_place(&printer->line, label, UINT32_MAX);
 	plait_line_end(&printer->line);
 }
 

@@ -134,7 +134,7 @@ static void put_notes(struct plait_line *line, const struct layout *layout, cons
 
 static void put_row(struct plait_line *line, const struct layout *layout, const struct plait_tree_row *row)
 {
-	char buffer[PLAIT_PLACE_SIZE];
+	char buffer[96];
 	put_figures(line, layout, row);
 	put_branches(line, layout, row);
 	if (row->node == PLAIT_NONE) {
@@ -146,10 +146,9 @@ static void put_row(struct plait_line *line, const struct layout *layout, const 
 	uint32_t edge = layout->figures + layout->name;
 	uint32_t room = edge > line->column ? edge - line->column : 1;
 	plait_line_put(line, plait_label_style(label), label->name, layout->options->columns ? room : UINT32_MAX);
-	const char *place = plait_label_place(label, buffer);
-	if (*place) {
+	if (label->kind != PLAIT_LABEL_MARKER) {
 		plait_line_move(line, edge + 2);
-		plait_line_put(line, PLAIT_STYLE_PLAIN, place, layout->options->columns ? layout->place : UINT32_MAX);
+		plait_label_put_place(line, label, layout->options->columns ? layout->place : UINT32_MAX);
 	}
 	put_notes(line, layout, row);
 	const char *source = plait_label_source(label, layout->options);

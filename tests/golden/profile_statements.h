@@ -58,7 +58,7 @@ static inline void profile_text_statement(struct plait_profile *profile, const c
 		record.kind = PLAIT_RECORD_END;
 		record.end.time = (uint64_t)(strtod(rest, NULL) * 1e9 + 0.5);
 	} else {
-		assert(strcmp(word, "sample") == 0);
+		profile_text_require(strcmp(word, "sample") == 0, word);
 		profile_text_sample(profile, rest);
 		return;
 	}
@@ -82,10 +82,10 @@ static inline void profile_text_apply_all(struct plait_profile *profile, const c
 static inline struct plait_profile *profile_text_create(const char *text)
 {
 	struct plait_profile *profile = plait_profile_create();
-	assert(profile);
+	profile_text_require(profile != NULL, "out of memory");
 	profile_text_apply_all(profile, text);
 	struct plait_error *error = plait_profile_finish(profile, NULL, NULL);
-	assert(!error);
+	profile_text_require(!error, "cannot finish");
 	return profile;
 }
 

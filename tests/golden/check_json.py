@@ -1,0 +1,57 @@
+"""Reads the JSON goldens with Python's parser and checks what docs/formats.md promises."""
+import json
+import pathlib
+import sys
+
+
+def refuse(text):
+    raise ValueError(f"not JSON: {text}")
+
+
+def unique(pairs):
+    keys = [key for key, _ in pairs]
+    assert len(keys) == len(set(keys)), f"a key twice: {keys}"
+    return dict(pairs)
+
+
+def load(text):
+    return json.loads(text, parse_constant=refuse, object_pairs_hook=unique)
+
+
+def check_profile(document):
+    assert document["format"] == "plait-profile" and document["version"] == 1
+    recording, trust, profile = document["recording"], document["trust"], document["profile"]
+    for key in ("command", "host", "started", "seconds", "engine", "events"):
+        assert key in recording, key
+    for key in ("samples", "complete", "gap", "truncated", "unmerged", "unresolved", "lost"):
+        assert isinstance(trust[key], int), key
+    stacks = profile["stacks"]
+    for number, stack in enumerate(stacks):
+        assert stack["parent"] is None or 0 <= stack["parent"] < number
+        assert 0 <= stack["frame"] < len(profile["frames"])
+    for sample in profile["samples"]:
+        assert 0 <= sample["stack"] < len(stacks)
+        assert 0 <= sample["thread"] < len(recording["threads"])
+        assert 0 <= sample["event"] < len(recording["events"])
+    assert sum(sample["count"] for sample in profile["samples"]) == trust["samples"]
+    for number, event in enumerate(recording["events"]):
+        weights = [sample["weight"] for sample in profile["samples"] if sample["event"] == number]
+        assert sum(weights) == event["total"], event["name"]
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1])
+    files = sorted(folder.glob("*.json"))
+    assert len(files) >= 4, "no goldens"
+    for file in files:
+        text = file.read_bytes().decode("utf-8", "strict")
+        if "script" in file.name:
+            samples = [load(line) for line in text.splitlines()]
+            assert samples and all("frames" in sample and "quality" in sample for sample in samples)
+        else:
+            check_profile(load(text))
+        print(file.name, "ok")
+
+
+if __name__ == "__main__":
+    main()
