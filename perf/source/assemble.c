@@ -7,6 +7,11 @@
 /* An interrupt that interrupts a run is over long before that; a run that waits longer has lost its sample. */
 #define RUN_PATIENCE_NS 10000000
 
+/* The kernel takes a sample's time before it runs the program, so the code objects that the run sends look younger than
+ * the sample that needs them; on another CPU a sample may need them that was begun meanwhile. They are put this much
+ * earlier: longer than a run takes. */
+#define CODE_LEAD_NS 500000
+
 static void drop_run(struct plait_assembler *assembler, size_t index)
 {
 	assembler->statistics->unpaired_runs++;
@@ -117,8 +122,10 @@ bool plait_assembler_feed(struct plait_assembler *assembler, const struct plait_
 		note_loss(assembler, record->lost);
 		return true;
 	case PLAIT_RECORD_WIRE:
-		if (record->wire.header.kind == PLAIT_WIRE_CODE)
-			break; /* on its own, at its own time: other CPUs' samples may need it too */
+		if (record->wire.header.kind == PLAIT_WIRE_CODE) { /* on its own: other CPUs' samples may need it too */
+			unit.time -= unit.time < CODE_LEAD_NS ? unit.time : CODE_LEAD_NS;
+			break;
+		}
 		feed_wire(assembler, record, position);
 		return true;
 	case PLAIT_RECORD_SAMPLE:
