@@ -1,0 +1,241 @@
+/*
+ * A reader of the rings that the BPF sampler writes to, as plain as can be and independent of perf/source: what lies
+ * next to each other belongs together, anything else is counted.
+ */
+#ifndef PLAIT_TESTS_SAMPLER_RING_H
+#define PLAIT_TESTS_SAMPLER_RING_H
+
+#include <linux/perf_event.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+
+#include "common/sample_wire.h"
+#include "python_unwind/bpf/sampler.h"
+
+#define RING_CPUS_MAX 256
+#define RING_SIZE (32u << 20)
+#define RING_FRAMES_MAX 16384
+#define RING_PIECES_MAX 512
+#define RING_STACK 12288 /* bytes of stack that the kernel copies for comparison */
+
+/* One run of the program with the kernel's sample. */
+struct ring_sample {
+	struct plait_wire_head head;
+	struct plait_wire_frame frames[RING_FRAMES_MAX];
+	size_t frame_count;
+	struct {
+		uint64_t address;
+		const uint8_t *data;
+		size_t size;
+	} pieces[RING_PIECES_MAX];
+	size_t piece_count;
+	uint32_t pid, tid; /* as the kernel's sample has them */
+	uint64_t ip, sp;   /* registers of the kernel's sample; 0: it has none */
+	const uint8_t *kernel_stack;
+	size_t kernel_stack_size;
+};
+
+struct ring_counts {
+	size_t samples; /* with everything belonging to them */
+	size_t orphans; /* samples without records, records without a sample, records out of place */
+	size_t lost;
+};
+
+typedef void (*ring_sample_fn)(void *context, const struct ring_sample *sample);
+typedef void (*ring_code_fn)(void *context, const struct plait_wire_code *code);
+
+struct rings {
+	int cpus;
+	int event[RING_CPUS_MAX], output[RING_CPUS_MAX];
+	uint8_t *map[RING_CPUS_MAX];
+	uint64_t event_id[RING_CPUS_MAX];
+};
+
+static inline int ring_open_event(struct perf_event_attr *attr, pid_t pid, int cpu)
+{
+	attr->size = sizeof(*attr);
+	return (int)syscall(SYS_perf_event_open, attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+/* Samples `pid` (-1: all processes) at `frequency` into `rings` by way of the sampler. 0, or -errno. */
+static inline int rings_open(struct rings *rings, const struct plait_sampler *sampler, pid_t pid, uint64_t frequency,
+			     uint32_t ring_size)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+		.freq = 1,
+		.sample_freq = frequency,
+		.sample_type =
+			PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_TID | PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER,
+		.sample_regs_user = 1ULL << 7 | 1ULL << 8, /* PERF_REG_X86_SP, PERF_REG_X86_IP */
+		.sample_stack_user = RING_STACK,
+		.disabled = 1,
+		.inherit = pid != -1,
+	};
+	struct perf_event_attr output = {
+		.type = PERF_TYPE_SOFTWARE,
+		.config = PERF_COUNT_SW_BPF_OUTPUT,
+		.sample_period = 1,
+		.sample_type = PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_RAW,
+	};
+	memset(rings, 0, sizeof(*rings));
+	int cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	for (int cpu = 0; cpu < cpus && cpu < RING_CPUS_MAX; cpu++) {
+		rings->event[cpu] = ring_open_event(&attr, pid, cpu);
+		rings->output[cpu] = ring_open_event(&output, -1, cpu);
+		rings->cpus++;
+		if (rings->event[cpu] < 0 || rings->output[cpu] < 0)
+			return -errno;
+		rings->map[cpu] =
+			mmap(NULL, ring_size + 4096, PROT_READ | PROT_WRITE, MAP_SHARED, rings->event[cpu], 0);
+		if (rings->map[cpu] == MAP_FAILED ||
+		    ioctl(rings->output[cpu], PERF_EVENT_IOC_SET_OUTPUT, rings->event[cpu]) != 0 ||
+		    ioctl(rings->event[cpu], PERF_EVENT_IOC_ID, &rings->event_id[cpu]) != 0 ||
+		    bpf_map_update_elem(plait_sampler_output_map_fd(sampler), &cpu, &rings->output[cpu], BPF_ANY) !=
+			    0 ||
+		    ioctl(rings->event[cpu], PERF_EVENT_IOC_SET_BPF, plait_sampler_program_fd(sampler)) != 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static inline void rings_enable(struct rings *rings, bool enable)
+{
+	for (int cpu = 0; cpu < rings->cpus; cpu++)
+		ioctl(rings->event[cpu], enable ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0);
+}
+
+/* What was collected of the run that the ring is at. */
+struct ring_state {
+	struct ring_sample *sample;
+	uint64_t sequence; /* of the records collected; 0: none */
+	bool headed;
+	struct ring_counts counts;
+	ring_sample_fn on_sample;
+	ring_code_fn on_code;
+	void *context;
+};
+
+static inline void ring_reset(struct ring_state *state)
+{
+	state->sequence = 0;
+	state->headed = false;
+	state->sample->frame_count = state->sample->piece_count = 0;
+}
+
+/* A record of the sampler; `raw` is its header. */
+static inline void ring_raw(struct ring_state *state, const uint8_t *raw)
+{
+	struct plait_wire_header header;
+	struct ring_sample *sample = state->sample;
+	memcpy(&header, raw, sizeof(header));
+	const uint8_t *body = raw + sizeof(header);
+	if (state->sequence && (state->sequence != header.sequence || state->headed)) {
+		state->counts.orphans++;
+		ring_reset(state);
+	}
+	state->sequence = header.sequence;
+	switch (header.kind) {
+	case PLAIT_WIRE_CODE:
+		if (state->on_code)
+			state->on_code(state->context, (const struct plait_wire_code *)body);
+		break;
+	case PLAIT_WIRE_FRAMES:
+		memcpy(&sample->frames[sample->frame_count], body, header.size);
+		sample->frame_count += header.size / sizeof(struct plait_wire_frame);
+		break;
+	case PLAIT_WIRE_STACK:
+		memcpy(&sample->pieces[sample->piece_count].address, body, 8);
+		sample->pieces[sample->piece_count].data = body + 8;
+		sample->pieces[sample->piece_count++].size = header.size - 8;
+		break;
+	case PLAIT_WIRE_HEAD:
+		memcpy(&sample->head, body, sizeof(sample->head));
+		state->headed = true;
+		break;
+	default:
+		state->counts.orphans++;
+	}
+}
+
+/* The kernel's sample: id, pid, tid, abi, sp, ip, stack size, stack, size used. */
+static inline void ring_kernel_sample(struct ring_state *state, const uint8_t *at)
+{
+	struct ring_sample *sample = state->sample;
+	uint64_t abi, size;
+	memcpy(&sample->pid, at, 4);
+	memcpy(&sample->tid, at + 4, 4);
+	memcpy(&abi, at + 8, 8);
+	at += 16;
+	sample->ip = sample->sp = sample->kernel_stack_size = 0;
+	if (abi) {
+		memcpy(&sample->sp, at, 8);
+		memcpy(&sample->ip, at + 8, 8);
+		at += 16;
+	}
+	memcpy(&size, at, 8);
+	sample->kernel_stack = at + 8;
+	if (size)
+		memcpy(&sample->kernel_stack_size, at + 8 + size, 8);
+	if (state->headed && state->sequence) {
+		state->counts.samples++;
+		state->on_sample(state->context, sample);
+	} else {
+		state->counts.orphans++;
+	}
+	ring_reset(state);
+}
+
+/* Hands over everything in the rings. Call it with the events disabled. */
+static inline struct ring_counts rings_drain(struct rings *rings, uint32_t ring_size, ring_sample_fn on_sample,
+					     ring_code_fn on_code, void *context)
+{
+	struct ring_state state = { .on_sample = on_sample, .on_code = on_code, .context = context };
+	state.sample = calloc(1, sizeof(*state.sample));
+	for (int cpu = 0; cpu < rings->cpus; cpu++) {
+		struct perf_event_mmap_page *page = (struct perf_event_mmap_page *)rings->map[cpu];
+		uint64_t head = __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE), size;
+		/* A copy in one piece, so that a record that wraps round needs no care. */
+		size = head - page->data_tail;
+		uint8_t *copy = malloc(size + 1);
+		for (uint64_t i = 0; i < size; i++)
+			copy[i] = rings->map[cpu][4096 + (page->data_tail + i) % ring_size];
+		ring_reset(&state);
+		for (uint64_t at = 0; at < size;) {
+			const struct perf_event_header *record = (const struct perf_event_header *)(copy + at);
+			uint64_t id;
+			memcpy(&id, copy + at + 8, 8);
+			if (record->type == PERF_RECORD_LOST)
+				state.counts.lost++;
+			else if (record->type == PERF_RECORD_SAMPLE && id == rings->event_id[cpu])
+				ring_kernel_sample(&state, copy + at + 16);
+			else if (record->type == PERF_RECORD_SAMPLE)
+				ring_raw(&state, copy + at + 20); /* id, then the raw size */
+			at += record->size;
+		}
+		free(copy);
+		__atomic_store_n(&page->data_tail, head, __ATOMIC_RELEASE);
+	}
+	free(state.sample);
+	return state.counts;
+}
+
+static inline void rings_close(struct rings *rings, uint32_t ring_size)
+{
+	for (int cpu = 0; cpu < rings->cpus; cpu++) {
+		if (rings->map[cpu] && rings->map[cpu] != MAP_FAILED)
+			munmap(rings->map[cpu], ring_size + 4096);
+		close(rings->output[cpu]);
+		close(rings->event[cpu]);
+	}
+}
+
+#endif
