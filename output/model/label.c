@@ -167,6 +167,7 @@ static uint32_t python_label(struct plait_profile *profile, const struct plait_r
 		.package = "",
 		.line = frame->line,
 		.unresolved = !*name,
+		.machinery = plait_label_is_import(code->filename),
 	};
 	struct plait_label function = label;
 	function.line = code->first_line;
@@ -198,6 +199,7 @@ static uint32_t unnamed_label(struct plait_profile *profile, const struct plait_
 	struct plait_label label = *base;
 	label.name = keep(profile, address, (size_t)size);
 	label.unresolved = true;
+	label.machinery = base->kind == PLAIT_LABEL_NATIVE && plait_label_is_python_module(base->module);
 	struct plait_label function = label;
 	function.name = "[unknown]";
 	return label.name ? intern_part(profile, &label, &function) : PLAIT_NONE;

@@ -55,6 +55,13 @@ const char *plait_label_base(const char *path, size_t *ret_size);
  * follows, an ABI tag, or the hash of a vendored library. Writes at most `size` bytes. */
 void plait_label_package(const char *path, char *ret, size_t size);
 
+/* Whether a Python file is that of the import system, whose frames are machinery. */
+bool plait_label_is_import(const char *file);
+
+/* Whether a module of this base name is CPython itself. What has no name in it is machinery: a stripped CPython (that
+ * of Debian) names only what it exports. */
+bool plait_label_is_python_module(const char *module);
+
 /* Whether a native symbol in a module of this base name only passes calls on inside CPython (method_vectorcall), or
  * belongs to the start of a program or thread (Py_BytesMain, __libc_start_main). */
 bool plait_label_is_machinery(const char *symbol, const char *module);

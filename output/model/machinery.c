@@ -26,7 +26,11 @@ static const char *const any_module_prefixes[] = {
 	"PyEval_EvalCode",
 	"PyEval_EvalFrame",
 	"PyFunction_Vectorcall",
+	"PyImport_Exec",
+
 	"PyImport_Import",
+	"Py_InitializeFromConfig",
+	"pyinit_",
 	"PyNumber_",
 	"PyObject_Call",
 	"PyObject_GetAttr",
@@ -61,6 +65,7 @@ static const char *const python_prefixes[] = {
 	"binary_iop1",
 	"binary_op1",
 	"builtin___build_class__",
+	"builtin___import__",
 	"builtin_eval",
 	"builtin_exec",
 	"call_attribute",
@@ -76,6 +81,8 @@ static const char *const python_prefixes[] = {
 	"gen_send_ex",
 	"import_find_and_load",
 	"import_name",
+	"init_import_site",
+	"init_interp_main",
 	"method_call",
 	"method_vectorcall",
 	"methoddescr_call",
@@ -123,13 +130,25 @@ static bool is_one_of(const char *text, const char *const *names, size_t count)
 	return false;
 }
 
+bool plait_label_is_import(const char *file)
+{
+	/* _bootstrap and _bootstrap_external: CPython leaves them out of tracebacks of imports, too
+	 * (remove_importlib_frames in Python/import.c) */
+	return has_prefix(file, "<frozen importlib._bootstrap");
+}
+
+bool plait_label_is_python_module(const char *module)
+{
+	return has_prefix(module, "python") || has_prefix(module, "libpython");
+}
+
 bool plait_label_is_machinery(const char *symbol, const char *module)
 {
 	if (is_one_of(symbol, start_names, COUNT(start_names)))
 		return true;
 	if (any_prefix(symbol, any_module_prefixes, COUNT(any_module_prefixes)))
 		return true;
-	if (!has_prefix(module, "python") && !has_prefix(module, "libpython"))
+	if (!plait_label_is_python_module(module))
 		return false;
 	return strcmp(symbol, "main") == 0 || any_prefix(symbol, python_prefixes, COUNT(python_prefixes));
 }

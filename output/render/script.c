@@ -26,7 +26,9 @@ static size_t each_frame(const struct plait_profile *profile, const struct plait
 
 static void put_text_frame(struct plait_json *json, const struct plait_label *label)
 {
-	fprintf(json->out, "\t%s\n", label->text);
+	putc_unlocked('\t', json->out);
+	fputs_unlocked(label->text, json->out);
+	putc_unlocked('\n', json->out);
 }
 
 static void put_json_frame(struct plait_json *json, const struct plait_label *label)

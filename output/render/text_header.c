@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/cleanup.h"
 #include "output/render/number.h"
 
 enum { GAP = 3, INDENT = 2, TEXT = 256 };
@@ -52,6 +53,19 @@ static void put_time(struct plait_line *line, const struct plait_profile *profil
 	put_item(line, text);
 }
 
+/* The processes that have samples. */
+static uint64_t count_processes(const struct plait_profile *profile)
+{
+	bool *seen PLAIT_FREE = calloc(profile->processes.count + 1, sizeof(*seen));
+	uint64_t count = 0;
+	for (size_t i = 0; seen && i < profile->samples.count; i++) {
+		uint32_t process = profile->threads.data[profile->samples.data[i].thread].record.process;
+		count += !seen[process];
+		seen[process] = true;
+	}
+	return count;
+}
+
 /* The Python versions, each once, at most four. */
 static void put_pythons(struct plait_line *line, const struct plait_profile *profile)
 {
@@ -65,11 +79,15 @@ static void put_pythons(struct plait_line *line, const struct plait_profile *pro
 		if (j < count || !*python)
 			continue;
 		seen[count++] = python;
-		put_item(line, python);
+		char text[TEXT];
+		bool number = *python >= '0' && *python <= '9';
+		snprintf(text, sizeof(text), "%s%.200s", number ? "CPython " : "", python);
+		put_item(line, text);
 	}
-	if (profile->processes.count > 1) {
+	uint64_t processes = count_processes(profile);
+	if (processes > 1) {
 		char number[PLAIT_NUMBER_SIZE], text[TEXT];
-		snprintf(text, sizeof(text), "%s processes", plait_number_count(profile->processes.count, number));
+		snprintf(text, sizeof(text), "%s processes", plait_number_count(processes, number));
 		put_item(line, text);
 	}
 }

@@ -106,29 +106,43 @@ static const char *cut_text(const struct layout *layout, uint32_t cut, char ret[
 	return ret;
 }
 
+/* Adds `text`, or what says it in short, or nothing: the longest that fits whole. */
+static void put_note(struct plait_line *line, enum plait_style style, const char *text, const char *brief)
+{
+	bool ascii = line->options->ascii;
+	uint32_t left = plait_line_left(line);
+	const char *fits = plait_text_width(text, ascii) + 2 <= left ? text : brief;
+	if (left < plait_text_width(fits, ascii) + 2)
+		return;
+	plait_line_move(line, line->column + 2);
+	plait_line_put(line, style, fits, UINT32_MAX);
+}
+
+static void put_repeats(struct plait_line *line, const struct plait_tree_row *row)
+{
+	char text[96], brief[32], frames[32] = "";
+	const char *times = line->options->ascii ? "x" : "×";
+	if (row->period > 1)
+		snprintf(frames, sizeof(frames), ", %" PRIu32 " frames", row->period);
+	snprintf(text, sizeof(text), "(%s %" PRIu32 " recursive%s)", times, row->repeats, frames);
+	snprintf(brief, sizeof(brief), "(%s %" PRIu32 ")", times, row->repeats);
+	put_note(line, PLAIT_STYLE_MARKER, text, brief);
+}
+
 static void put_notes(struct plait_line *line, const struct layout *layout, const struct plait_tree_row *row)
 {
-	char cut[96];
+	char text[100], brief[32], cut[96];
 	if (row->folded) {
-		char text[48];
 		snprintf(text, sizeof(text), "(%" PRIu32 " frame%s folded)", row->folded, row->folded == 1 ? "" : "s");
-		plait_line_move(line, line->column + 2);
-		if (plait_line_left(line) < strlen(text))
-			snprintf(text, sizeof(text), "(+%" PRIu32 ")", row->folded);
-		plait_line_put(line, PLAIT_STYLE_DIM, text, UINT32_MAX);
+		snprintf(brief, sizeof(brief), "(+%" PRIu32 ")", row->folded);
+		put_note(line, PLAIT_STYLE_DIM, text, brief);
 	}
-	if (row->repeats) {
-		plait_line_move(line, line->column + 2);
-		const char *times = layout->options->ascii ? "x" : "×";
-		if (row->period == 1)
-			plait_line_format(line, PLAIT_STYLE_MARKER, "(%s %" PRIu32 " recursive)", times, row->repeats);
-		else
-			plait_line_format(line, PLAIT_STYLE_MARKER, "(%s %" PRIu32 " recursive, %" PRIu32 " frames)",
-					  times, row->repeats, row->period);
-	}
+	if (row->repeats)
+		put_repeats(line, row);
 	if (row->cut) {
-		plait_line_move(line, line->column + 2);
-		plait_line_format(line, PLAIT_STYLE_DIM, "(%s)", cut_text(layout, row->cut, cut));
+		snprintf(text, sizeof(text), "(%s)", cut_text(layout, row->cut, cut));
+		snprintf(brief, sizeof(brief), "(%" PRIu32 " more)", row->cut);
+		put_note(line, PLAIT_STYLE_DIM, text, brief);
 	}
 }
 

@@ -97,6 +97,17 @@ static uint32_t count_repeats(const struct maker *maker, size_t at, size_t perio
 	return (uint32_t)((end - at) / period);
 }
 
+/* Whether one of the frames has a name: several without one after the other are no recursion, but different functions.
+ */
+static bool any_named(const struct maker *maker, size_t at, size_t count)
+{
+	for (size_t i = at; i < at + count; i++) {
+		if (!maker->tree->profile->labels.all.data[label_of(maker, i)].unresolved)
+			return true;
+	}
+	return false;
+}
+
 /* Puts the rounds of a recursion, from `at` on, into its first one. */
 static void fold_rounds(struct maker *maker, size_t at, size_t period, uint32_t repeats)
 {
@@ -126,7 +137,7 @@ static void fold_recursion(struct maker *maker)
 		size_t next = at + 1;
 		for (size_t period = 1; period <= PERIOD_MAX; period++) {
 			uint32_t repeats = count_repeats(maker, at, period);
-			if (repeats >= REPEATS_MIN) {
+			if (repeats >= REPEATS_MIN && any_named(maker, at, period)) {
 				fold_rounds(maker, at, period, repeats);
 				next = at + period * repeats;
 				break;

@@ -1,7 +1,7 @@
 # A NumPy program: most of the time in BLAS, some in Python, some in the kernel, a little of everything else.
 header python3 train.py --epochs 3
 event cpu-clock ns 999 this machine has no PMU
-process 4242 python3 CPython 3.11.2
+process 4242 python3 3.11.2
 thread 4242 python3
 sample 600 1000000 - n _start /usr/bin/python3.11 | n __libc_start_main /usr/lib/x86_64-linux-gnu/libc.so.6 | n Py_BytesMain /usr/bin/python3.11 | n run_mod /usr/bin/python3.11 | py <module> /src/train.py 88 1 | py main /src/train.py 71 60 | py step /src/train.py 41 40 | n PyNumber_MatrixMultiply /usr/bin/python3.11 | n array_matrix_multiply /usr/lib/python3/dist-packages/numpy/core/_multiarray_umath.cpython-311-x86_64-linux-gnu.so | n ufunc_generic_fastcall /usr/lib/python3/dist-packages/numpy/core/_multiarray_umath.cpython-311-x86_64-linux-gnu.so | n DOUBLE_matmul /usr/lib/python3/dist-packages/numpy/core/_multiarray_umath.cpython-311-x86_64-linux-gnu.so | n cblas_dgemm /usr/lib/libopenblas64_p-r0-0cf96a72.3.23.dev.so | n dgemm_nn /usr/lib/libopenblas64_p-r0-0cf96a72.3.23.dev.so | n dgemm_driver,inner_thread /usr/lib/libopenblas64_p-r0-0cf96a72.3.23.dev.so | n dgemm_kernel_HASWELL /usr/lib/libopenblas64_p-r0-0cf96a72.3.23.dev.so
 sample 170 1000000 - n _start /usr/bin/python3.11 | n __libc_start_main /usr/lib/x86_64-linux-gnu/libc.so.6 | py <module> /src/train.py 88 1 | py main /src/train.py 71 60 | py nearest /src/train.py 52 50 | n array_argsort /usr/lib/python3/dist-packages/numpy/core/_multiarray_umath.cpython-311-x86_64-linux-gnu.so | n aquicksort_double /usr/lib/python3/dist-packages/numpy/core/_multiarray_umath.cpython-311-x86_64-linux-gnu.so

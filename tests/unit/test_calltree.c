@@ -133,6 +133,17 @@ static void machinery_is_folded_but_where_time_is_spent(void **state)
 	assert_tree(text, VIEW(.no_python = true), OPTIONS(.fold_machinery = true), "PyObject_Call(12/12) clone(2/2)");
 }
 
+static void the_import_system_and_a_stripped_python_are_machinery(void **state)
+{
+	(void)state;
+	static const char text[] = HEAD "sample 1 8 - py f /a.py 1 | n ? /usr/bin/python3.11 | py _load "
+					"<frozen\\x20importlib._bootstrap> 7 | py g /g.py 1\n"
+					"sample 1 4 - py f /a.py 1 | n ? /usr/bin/python3.11 | n ? /x.so\n"
+					"sample 1 2 - py f /a.py 1 | n ? /usr/bin/python3.11\n";
+	assert_tree(text, VIEW(0), OPTIONS(.grain = PLAIT_GRAIN_LINE, .fold_machinery = true),
+		    "f:1(14/0)[g:1(8/8) [unknown](4/4) [unknown](2/2)]");
+}
+
 static void trees_by_thread_begin_with_process_and_thread(void **state)
 {
 	(void)state;
@@ -216,6 +227,7 @@ int main(void)
 		cmocka_unit_test(inlined_functions_are_inside),
 		cmocka_unit_test(unknown_frames_of_a_module_are_one),
 		cmocka_unit_test(machinery_is_folded_but_where_time_is_spent),
+		cmocka_unit_test(the_import_system_and_a_stripped_python_are_machinery),
 		cmocka_unit_test(trees_by_thread_begin_with_process_and_thread),
 		cmocka_unit_test(siblings_of_equal_weight_are_ordered_by_name),
 		cmocka_unit_test(an_empty_profile_gives_a_root),

@@ -254,6 +254,8 @@ static void machinery_is_what_passes_calls_on(void **state)
 	assert_true(plait_label_is_machinery("run_mod", "libpython3.11.so.1.0"));
 	assert_true(plait_label_is_machinery("main", "python3"));
 	assert_true(plait_label_is_machinery("__libc_start_main_impl", "libc.so.6"));
+	assert_true(plait_label_is_import("<frozen importlib._bootstrap_external>"));
+	assert_false(plait_label_is_import("/usr/lib/python3/importlib/_bootstrap.py"));
 	assert_false(plait_label_is_machinery("main", "uwsgi"));
 	assert_false(plait_label_is_machinery("maintain", "python3"));
 	assert_false(plait_label_is_machinery("method_vectorcall", "libfoo.so"));

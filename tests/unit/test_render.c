@@ -46,7 +46,8 @@ static char *rows_text(const char *profile_text, double threshold, bool full)
 	struct plait_calltree *tree;
 	struct plait_tree_rows rows;
 	assert_null(plait_selection_create(profile, &view, &selection));
-	assert_null(plait_calltree_create(profile, selection, &(struct plait_calltree_options) { 0 }, &tree));
+	assert_null(plait_calltree_create(profile, selection,
+					  &(struct plait_calltree_options) { .grain = PLAIT_GRAIN_LINE }, &tree));
 	assert_null(plait_tree_rows_create(tree, threshold, full, &rows));
 	char *text = NULL;
 	size_t size;
@@ -118,6 +119,15 @@ static void recursion_is_one_row_a_round(void **state)
 		    1, false, "0L f 10/0 r3x2; 0 g 10/0; 0 f 10/10");
 	assert_rows(HEAD "sample 1 10 - *4 py f /a 1\nsample 1 90 - *6 py f /a 1\n", 1, false, "0L f 100/100 r6x1");
 	assert_rows(HEAD "sample 1 10 - *3 py f /a 1\n", 1, true, "0L f 10/0; 0 f 10/0; 0 f 10/10");
+}
+
+static void frames_without_a_name_are_no_recursion(void **state)
+{
+	(void)state;
+	assert_rows(HEAD "sample 1 9 - n f /y | n ? /x | n ? /x | n ? /x | n ? /x\n", 1, false,
+		    "0L f 9/0; 0 [unknown] 9/0; 0 [unknown] 9/9 f2");
+	assert_rows(HEAD "sample 1 9 - py f /a 1 | n ? /x | py f /a 1 | n ? /x | py f /a 1 | n ? /x\n", 1, false,
+		    "0L f 9/0 r3x2; 0 [unknown] 9/9");
 }
 
 static void small_branches_are_cut_and_counted(void **state)
@@ -377,6 +387,7 @@ int main(void)
 		cmocka_unit_test(runs_of_native_frames_are_folded),
 		cmocka_unit_test(native_frames_with_a_share_are_not_folded),
 		cmocka_unit_test(recursion_is_one_row_a_round),
+		cmocka_unit_test(frames_without_a_name_are_no_recursion),
 		cmocka_unit_test(small_branches_are_cut_and_counted),
 		cmocka_unit_test(what_is_cut_along_a_chain_is_counted_at_its_end),
 		cmocka_unit_test(many_small_branches_together_get_a_row),
