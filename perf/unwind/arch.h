@@ -1,5 +1,5 @@
 /*
- * What unwinding must know about an architecture: one constant table each, in arch_<name>.c and nowhere else.
+ * What unwinding must know about an architecture: one constant table each, in arch_<name>*.c and nowhere else.
  */
 #ifndef PLAIT_PERF_UNWIND_ARCH_H
 #define PLAIT_PERF_UNWIND_ARCH_H

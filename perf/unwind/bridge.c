@@ -107,18 +107,19 @@ static bool resume(struct plait_walk *walk, size_t keep, uint64_t anchor, const 
 {
 	struct plait_unwinder *unwinder = walk->unwinder;
 	const struct plait_unwind_arch *arch = unwinder->arch;
-	uint64_t cfa = anchor + evaluator->cfa_minus_anchor, fault, pc;
+	uint64_t cfa = anchor + evaluator->cfa_minus_anchor, pc;
 	struct plait_rule rule;
+	struct plait_rule_outcome outcome;
 	struct plait_call_site call;
 	struct plait_registers registers = { .valid = 1ULL << arch->sp };
 	registers.value[arch->sp] = cfa;
 	if (keep == PLAIT_WALK_FRAMES_MAX ||
 	    !rule_from_cfa(arch, plait_rule_pool_get(&unwinder->pool, evaluator->rule), &rule) ||
-	    plait_rule_execute(arch, &unwinder->pool, &rule, walk->input->stack, &registers, &cfa, &fault) !=
+	    plait_rule_evaluate(arch, &unwinder->pool, &rule, walk->input->stack, &registers, &outcome) !=
 		    PLAIT_RULE_STEPPED ||
-	    !plait_walk_is_return(walk, registers.value[arch->pc], &call) ||
-	    !evaluator_pc(walk, evaluator, registers.value[arch->pc], &pc))
+	    !plait_walk_is_return(walk, outcome.pc, &call) || !evaluator_pc(walk, evaluator, outcome.pc, &pc))
 		return false;
+	plait_rule_apply(arch, &rule, &outcome, &registers);
 	struct plait_native_frame *frame = append_after_gap(walk, keep, anchor, evaluator->frame_size, cfa);
 	frame->pc = pc;
 	frame->flags = PLAIT_NATIVE_EXACT_PC;

@@ -315,48 +315,47 @@ bool plait_expression_evaluate(const struct plait_rule_pool *pool, int32_t id, c
 	return true;
 }
 
-/* What came of computing one entry. */
-enum outcome { KNOWN, UNKNOWN, UNREADABLE };
-
 static bool known(const struct plait_registers *registers, uint8_t number)
 {
 	return number < PLAIT_REGISTER_COUNT && registers->valid >> number & 1;
 }
 
-/* One entry's value; for UNREADABLE the address goes to *ret. */
-static enum outcome compute(const struct plait_rule_pool *pool, const struct plait_rule_entry *entry,
-			    const struct plait_stack *stack, const struct plait_registers *registers,
-			    const uint64_t *cfa, uint64_t *ret)
+/* What came of computing one entry. */
+enum entry_result { KNOWN, UNKNOWN, UNREADABLE };
+
+/* Reads what an entry says is in memory; of an unreadable word *ret is the address. */
+static enum entry_result read_word(const struct plait_stack *stack, uint64_t address, uint64_t *ret)
 {
-	uint64_t value;
+	if (plait_stack_u64(stack, address, ret))
+		return KNOWN;
+	*ret = address;
+	return UNREADABLE;
+}
+
+/* One entry's value, other than the common PLAIT_RULE_AT_CFA. `cfa` is NULL in the CFA's own entry. */
+static enum entry_result compute(const struct plait_rule_pool *pool, const struct plait_rule_entry *entry,
+				 const struct plait_stack *stack, const struct plait_registers *registers,
+				 const uint64_t *cfa, uint64_t *ret)
+{
+	*ret = 0;
 	switch (entry->kind) {
-	case PLAIT_RULE_AT_CFA:
 	case PLAIT_RULE_IS_CFA:
-		value = *cfa + (uint64_t)(int64_t)entry->value;
-		break;
+		*ret = *cfa + (uint64_t)(int64_t)entry->value;
+		return KNOWN;
 	case PLAIT_RULE_AT_REGISTER:
 	case PLAIT_RULE_IS_REGISTER:
 		if (!known(registers, entry->source))
 			return UNKNOWN;
-		value = registers->value[entry->source] + (uint64_t)(int64_t)entry->value;
-		break;
+		*ret = registers->value[entry->source] + (uint64_t)(int64_t)entry->value;
+		return entry->kind == PLAIT_RULE_AT_REGISTER ? read_word(stack, *ret, ret) : KNOWN;
 	case PLAIT_RULE_AT_EXPRESSION:
 	case PLAIT_RULE_IS_EXPRESSION:
-		if (!plait_expression_evaluate(pool, entry->value, registers, stack, cfa, &value))
+		if (!plait_expression_evaluate(pool, entry->value, registers, stack, cfa, ret))
 			return UNKNOWN;
-		break;
+		return entry->kind == PLAIT_RULE_AT_EXPRESSION ? read_word(stack, *ret, ret) : KNOWN;
 	default:
 		return UNKNOWN;
 	}
-	bool in_memory = entry->kind == PLAIT_RULE_AT_CFA || entry->kind == PLAIT_RULE_AT_REGISTER ||
-			 entry->kind == PLAIT_RULE_AT_EXPRESSION;
-	if (in_memory && !plait_stack_u64(stack, value, ret)) {
-		*ret = value;
-		return UNREADABLE;
-	}
-	if (!in_memory)
-		*ret = value;
-	return KNOWN;
 }
 
 /* Compilers do not say when an epilogue pops a register: it stays "saved" at a place that is below the stack pointer by
@@ -364,55 +363,68 @@ static enum outcome compute(const struct plait_rule_pool *pool, const struct pla
 static bool popped(const struct plait_unwind_arch *arch, const struct plait_registers *registers, uint8_t target,
 		   uint64_t place)
 {
-	return known(registers, arch->sp) && place < registers->value[arch->sp] && target != arch->return_address &&
-	       known(registers, target);
+	return known(registers, arch->sp) && place < registers->value[arch->sp] && known(registers, target);
 }
 
-enum plait_rule_result plait_rule_execute(const struct plait_unwind_arch *arch, const struct plait_rule_pool *pool,
-					  const struct plait_rule *rule, const struct plait_stack *stack,
-					  struct plait_registers *registers, uint64_t *ret_cfa, uint64_t *ret_fault)
+/* Without a return address there is no step. */
+static enum plait_rule_result no_return(const struct plait_rule_entry *entry, enum entry_result result)
 {
-	*ret_cfa = 0;
-	uint64_t cfa, values[PLAIT_RULE_ENTRIES_MAX];
-	enum outcome outcome = compute(pool, &rule->cfa, stack, registers, NULL, &cfa);
-	if (outcome != KNOWN) {
-		*ret_fault = cfa;
-		return outcome == UNREADABLE ? PLAIT_RULE_UNREADABLE : PLAIT_RULE_FAILED;
-	}
-	*ret_cfa = cfa;
+	if (entry->kind == PLAIT_RULE_UNDEFINED)
+		return PLAIT_RULE_OUTERMOST;
+	return result == UNREADABLE ? PLAIT_RULE_UNREADABLE : PLAIT_RULE_FAILED;
+}
 
-	/* All entries see the callee's registers: compute first, then assign. */
-	uint64_t assigned = 0;
+enum plait_rule_result plait_rule_evaluate(const struct plait_unwind_arch *arch, const struct plait_rule_pool *pool,
+					   const struct plait_rule *rule, const struct plait_stack *stack,
+					   const struct plait_registers *registers, struct plait_rule_outcome *ret)
+{
+	uint64_t cfa;
+	enum entry_result result = compute(pool, &rule->cfa, stack, registers, NULL, &cfa);
+	ret->cfa = result == KNOWN ? cfa : 0;
+	ret->fault = cfa;
+	if (result != KNOWN)
+		return result == UNREADABLE ? PLAIT_RULE_UNREADABLE : PLAIT_RULE_FAILED;
+	bool has_pc = known(registers, arch->return_address);
+	ret->pc = registers->value[arch->return_address];
+	ret->known = 0;
 	for (size_t i = 0; i < rule->count; i++) {
 		const struct plait_rule_entry *entry = &rule->entries[i];
-		outcome = compute(pool, entry, stack, registers, &cfa, &values[i]);
-		if (outcome == UNREADABLE && popped(arch, registers, entry->target, values[i])) {
-			values[i] = registers->value[entry->target];
-			outcome = KNOWN;
+		bool is_return = entry->target == arch->return_address;
+		if (entry->kind == PLAIT_RULE_AT_CFA)
+			result = read_word(stack, cfa + (uint64_t)(int64_t)entry->value, &ret->value[i]);
+		else
+			result = compute(pool, entry, stack, registers, &cfa, &ret->value[i]);
+		if (is_return && result != KNOWN) {
+			ret->fault = ret->value[i];
+			return no_return(entry, result);
 		}
-		if (outcome == KNOWN)
-			assigned |= 1ULL << i;
-		else if (entry->target == arch->return_address) {
-			*ret_fault = values[i];
-			if (entry->kind == PLAIT_RULE_UNDEFINED)
-				return PLAIT_RULE_OUTERMOST;
-			return outcome == UNREADABLE ? PLAIT_RULE_UNREADABLE : PLAIT_RULE_FAILED;
+		if (result == UNREADABLE && popped(arch, registers, entry->target, ret->value[i])) {
+			ret->value[i] = registers->value[entry->target];
+			result = KNOWN;
+		}
+		ret->known |= (uint64_t)(result == KNOWN) << i;
+		if (is_return) {
+			ret->pc = ret->value[i];
+			has_pc = true;
 		}
 	}
-	if (!known(registers, arch->return_address) && !plait_rule_find(rule, arch->return_address))
-		return PLAIT_RULE_FAILED;
+	ret->pc &= arch->code_mask;
+	return has_pc ? PLAIT_RULE_STEPPED : PLAIT_RULE_FAILED;
+}
 
+void plait_rule_apply(const struct plait_unwind_arch *arch, const struct plait_rule *rule,
+		      const struct plait_rule_outcome *outcome, struct plait_registers *registers)
+{
 	/* The return address column keeps its value where it is a register of its own (a leaf on AArch64). */
 	registers->valid &= arch->callee_saved | 1ULL << arch->return_address;
-	registers->value[arch->sp] = cfa;
-	registers->valid |= 1ULL << arch->sp;
+	registers->valid |= 1ULL << arch->sp | 1ULL << arch->pc;
+	registers->value[arch->sp] = outcome->cfa;
 	for (size_t i = 0; i < rule->count; i++) {
 		uint8_t target = rule->entries[i].target;
 		registers->valid &= ~(1ULL << target);
-		registers->valid |= (assigned >> i & 1) << target;
-		registers->value[target] = values[i];
+		registers->valid |= (outcome->known >> i & 1) << target;
+		registers->value[target] = outcome->value[i];
 	}
-	registers->value[arch->pc] = registers->value[arch->return_address] & arch->code_mask;
+	registers->value[arch->pc] = outcome->pc;
 	registers->valid |= 1ULL << arch->pc;
-	return PLAIT_RULE_STEPPED;
 }

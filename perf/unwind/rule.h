@@ -38,7 +38,8 @@ struct plait_rule_entry {
 
 enum plait_rule_flag {
 	PLAIT_RULE_SIGNAL = 1 << 0,  /* a signal trampoline: the caller was interrupted, its pc is exact */
-	PLAIT_RULE_DERIVED = 1 << 1, /* from a prologue or a byte pattern: the return address must be verified */
+	PLAIT_RULE_DERIVED = 1 << 1, /* worked out from code, not stated by a table */
+	PLAIT_RULE_VERIFY = 1 << 2,  /* the return address must lie behind a call instruction */
 };
 
 #define PLAIT_RULE_ENTRIES_MAX 36
@@ -111,16 +112,29 @@ bool plait_expression_evaluate(const struct plait_rule_pool *pool, int32_t id, c
 			       const struct plait_stack *stack, const uint64_t *cfa, uint64_t *ret);
 
 enum plait_rule_result {
-	PLAIT_RULE_STEPPED,    /* `registers` are the caller's now */
+	PLAIT_RULE_STEPPED,    /* the caller's registers are known */
 	PLAIT_RULE_OUTERMOST,  /* there is no caller */
-	PLAIT_RULE_UNREADABLE, /* the return address or the CFA is not in the stack copy: *ret_fault says where */
+	PLAIT_RULE_UNREADABLE, /* the return address or the CFA is not in the stack copy: `fault` says where */
 	PLAIT_RULE_FAILED,     /* a register that the rule needs is unknown, or an expression failed */
 };
 
-/* Executes `rule` on `registers`. `*ret_cfa` is set whenever the CFA itself could be computed, else it is 0.
- * `registers` change only with PLAIT_RULE_STEPPED; a callee-saved register that could not be read becomes unknown. */
-enum plait_rule_result plait_rule_execute(const struct plait_unwind_arch *arch, const struct plait_rule_pool *pool,
-					  const struct plait_rule *rule, const struct plait_stack *stack,
-					  struct plait_registers *registers, uint64_t *ret_cfa, uint64_t *ret_fault);
+/* What a rule makes of a frame's registers. */
+struct plait_rule_outcome {
+	uint64_t cfa;				/* 0: could not be computed */
+	uint64_t pc;				/* the caller's; valid when stepped */
+	uint64_t fault;				/* valid when unreadable */
+	uint64_t known;				/* bit n: value[n] is known */
+	uint64_t value[PLAIT_RULE_ENTRIES_MAX]; /* in the order of the rule's entries */
+};
+
+/* Evaluates `rule` for a frame with `registers`. */
+enum plait_rule_result plait_rule_evaluate(const struct plait_unwind_arch *arch, const struct plait_rule_pool *pool,
+					   const struct plait_rule *rule, const struct plait_stack *stack,
+					   const struct plait_registers *registers, struct plait_rule_outcome *ret);
+
+/* Turns `registers` into the caller's, after PLAIT_RULE_STEPPED. A callee-saved register that could not be read becomes
+ * unknown. */
+void plait_rule_apply(const struct plait_unwind_arch *arch, const struct plait_rule *rule,
+		      const struct plait_rule_outcome *outcome, struct plait_registers *registers);
 
 #endif

@@ -96,22 +96,21 @@ bool plait_walk_is_return(struct plait_walk *walk, uint64_t pc, struct plait_cal
 	       (!ret->direct || plait_walk_place(walk, ret->target));
 }
 
-/* May this be the caller of a frame at `sp`? `walk->registers` are the caller's already. */
-static bool is_plausible(struct plait_walk *walk, const struct plait_rule *rule, uint64_t sp, uint64_t cfa)
+/* May this be the caller of a frame at `sp`? */
+static bool is_plausible(struct plait_walk *walk, const struct plait_rule *rule, uint64_t sp,
+			 const struct plait_rule_outcome *outcome)
 {
-	const struct plait_unwind_arch *arch = walk->unwinder->arch;
 	bool is_signal = rule->flags & PLAIT_RULE_SIGNAL;
 	/* A signal may have switched to another stack; anything else must get nearer to the stack's start (a leaf
 	 * may have nothing on the stack where the return address is in a register). */
-	if ((cfa & 7) || (!is_signal && (cfa < sp || (cfa == sp && walk->count > 1))))
+	if ((outcome->cfa & 7) || (!is_signal && (outcome->cfa < sp || (outcome->cfa == sp && walk->count > 1))))
 		return false;
-	uint64_t pc = walk->registers.value[arch->pc];
 	struct plait_call_site call;
-	if (!pc)
+	if (!outcome->pc)
 		return true;
-	if ((rule->flags & PLAIT_RULE_DERIVED) && !is_signal)
-		return plait_walk_is_return(walk, pc, &call);
-	return plait_walk_place(walk, pc);
+	if (rule->flags & PLAIT_RULE_VERIFY)
+		return plait_walk_is_return(walk, outcome->pc, &call);
+	return plait_walk_place(walk, outcome->pc);
 }
 
 /* Leaves `frame` by `rule`. */
@@ -119,23 +118,19 @@ static enum plait_step leave_by(struct plait_walk *walk, struct plait_native_fra
 				const struct plait_rule *rule)
 {
 	const struct plait_unwind_arch *arch = walk->unwinder->arch;
-	struct plait_registers own = walk->registers;
-	uint64_t cfa, fault = 0;
-	enum plait_rule_result result = plait_rule_execute(arch, &walk->unwinder->pool, rule, walk->input->stack,
-							   &walk->registers, &cfa, &fault);
+	struct plait_rule_outcome outcome;
+	enum plait_rule_result result =
+		plait_rule_evaluate(arch, &walk->unwinder->pool, rule, walk->input->stack, &walk->registers, &outcome);
 	if (result == PLAIT_RULE_UNREADABLE)
-		walk->fault = fault;
+		walk->fault = outcome.fault;
 	if (result == PLAIT_RULE_OUTERMOST) {
-		frame->cfa = cfa;
+		frame->cfa = outcome.cfa;
 		return PLAIT_STEP_END;
 	}
-	if (result != PLAIT_RULE_STEPPED)
+	if (result != PLAIT_RULE_STEPPED || !is_plausible(walk, rule, frame->sp, &outcome))
 		return PLAIT_STEP_FAILED;
-	if (!is_plausible(walk, rule, frame->sp, cfa)) {
-		walk->registers = own;
-		return PLAIT_STEP_FAILED;
-	}
-	frame->cfa = cfa;
+	plait_rule_apply(arch, rule, &outcome, &walk->registers);
+	frame->cfa = outcome.cfa;
 	walk->exact = rule->flags & PLAIT_RULE_SIGNAL;
 	if (walk->exact)
 		frame->flags |= PLAIT_NATIVE_EXACT_PC;
@@ -145,7 +140,7 @@ static enum plait_step leave_by(struct plait_walk *walk, struct plait_native_fra
 			walk->derived = walk->count - 1;
 	}
 	/* A return address of 0 ends the chain: thread start routines push it for that. */
-	return walk->registers.value[arch->pc] ? PLAIT_STEP_DONE : PLAIT_STEP_END;
+	return outcome.pc ? PLAIT_STEP_DONE : PLAIT_STEP_END;
 }
 
 /* Code that no file has a rule for: known bytes, then a frame pointer. */
