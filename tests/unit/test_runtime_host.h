@@ -71,11 +71,11 @@ static inline struct host_interpreters host_find_interpreters(void)
 	host_add(&result, pattern);
 	host_add(&result, "/usr/bin/python3.*");
 	host_add(&result, "/usr/local/bin/python3.*");
-	const char *fetched = getenv("PLAIT_TEST_INTERPRETERS");
+	const char *fetched = getenv("PLAIT_TEST_INTERPRETERS"); /* the folder of tests/fetch-interpreters -o */
 	if (fetched)
-		snprintf(pattern, sizeof(pattern), "%s/python3.*", fetched);
+		snprintf(pattern, sizeof(pattern), "%s/*/usr/wrap/python3.*", fetched);
 	else
-		snprintf(pattern, sizeof(pattern), "%.*s../../build/interpreters/bin/python3.*",
+		snprintf(pattern, sizeof(pattern), "%.*s../../build/interpreters/*/usr/wrap/python3.*",
 			 (int)(strrchr(__FILE__, '/') + 1 - __FILE__), __FILE__);
 	host_add(&result, pattern);
 	return result;
