@@ -72,7 +72,7 @@ static struct plait_error *render(const struct report_options *values, const str
 		.full = values->full,
 		.threshold = values->threshold,
 		.source_line = plait_source_read_line,
-		.source_context = plait_source_create(),
+		.source_context = plait_source_cache_create(),
 	};
 	if (!render.source_context)
 		return plait_error_no_memory();
@@ -92,7 +92,7 @@ static struct plait_error *render(const struct report_options *values, const str
 		else
 			error = failure;
 	}
-	plait_source_destroy(render.source_context);
+	plait_source_cache_destroy(render.source_context);
 	return error;
 }
 

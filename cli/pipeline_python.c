@@ -60,6 +60,15 @@ static struct plait_error *inspect_file(struct plait_pipeline *pipeline, const s
 	return NULL;
 }
 
+/* Completes what is known of an interpreter's evaluator, once a file. */
+static void find_fragments(struct plait_pipeline *pipeline, const struct plait_module_file *file)
+{
+	struct plait_inspected *inspected = &pipeline->inspected.data[file->id];
+	if (!inspected->whole)
+		plait_python_binary_find_fragments(inspected->binary, file->image, file->image_size);
+	inspected->whole = true;
+}
+
 /* Hands one runtime to the sampler and keeps it. */
 static struct plait_error *add_runtime(struct plait_pipeline *pipeline, struct plait_process_python *python,
 				       const struct plait_python_runtime *runtime)
@@ -108,7 +117,9 @@ struct plait_error *plait_pipeline_inspect(struct plait_pipeline *pipeline, uint
 		plait_error_free(error);
 		return failure;
 	}
-	return add_runtime(pipeline, python, &runtime);
+	PLAIT_TRY(add_runtime(pipeline, python, &runtime));
+	find_fragments(pipeline, mapping->file); /* slow: only now that the sampler knows the runtime */
+	return NULL;
 }
 
 struct plait_error *plait_pipeline_fork_python(struct plait_pipeline *pipeline, uint32_t parent, uint32_t child)

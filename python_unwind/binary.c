@@ -179,7 +179,13 @@ static void find_evaluator(const struct inspection *inspection, struct plait_pyt
 	for (size_t i = 0; i < inspection->parts.count; i++)
 		plait_evaluator_add(&binary->evaluator, inspection->parts.ranges[i].start,
 				    inspection->parts.ranges[i].end);
-	plait_evaluator_add_fragments(&binary->evaluator, &inspection->elf);
+}
+
+void plait_python_binary_find_fragments(struct plait_python_binary *binary, const uint8_t *image, size_t image_size)
+{
+	struct plait_elf elf;
+	if (plait_elf_open(image, image_size, &elf))
+		plait_evaluator_add_fragments(&binary->evaluator, &elf);
 }
 
 struct plait_error *plait_python_binary_inspect(const uint8_t *image, size_t image_size, const char *path,

@@ -19,15 +19,15 @@ struct file {
 	PLAIT_VEC(uint32_t) lines; /* where each begins; one more for the end */
 };
 
-struct plait_source {
+struct plait_source_cache {
 	struct plait_strtab *names; /* id - 1: index in files (id 0 is the empty name) */
 	PLAIT_VEC(struct file) files;
 	char line[LINE_MAX_COPIED];
 };
 
-struct plait_source *plait_source_create(void)
+struct plait_source_cache *plait_source_cache_create(void)
 {
-	struct plait_source *source = calloc(1, sizeof(*source));
+	struct plait_source_cache *source = calloc(1, sizeof(*source));
 	if (source && !(source->names = plait_strtab_create())) {
 		free(source);
 		return NULL;
@@ -35,7 +35,7 @@ struct plait_source *plait_source_create(void)
 	return source;
 }
 
-void plait_source_destroy(struct plait_source *source)
+void plait_source_cache_destroy(struct plait_source_cache *source)
 {
 	if (!source)
 		return;
@@ -81,7 +81,7 @@ static bool find_lines(struct file *file, size_t size)
 }
 
 /* The file of that name, read on first sight; NULL: no memory. */
-static const struct file *file_of(struct plait_source *source, const char *name)
+static const struct file *file_of(struct plait_source_cache *source, const char *name)
 {
 	bool added;
 	uint32_t id = plait_strtab_add(source->names, name, strlen(name), &added);
@@ -107,7 +107,7 @@ static const struct file *file_of(struct plait_source *source, const char *name)
 
 const char *plait_source_read_line(void *context, const char *name, int32_t line)
 {
-	struct plait_source *source = context;
+	struct plait_source_cache *source = context;
 	const struct file *file = file_of(source, name);
 	if (!file || line < 1 || (size_t)line >= file->lines.count)
 		return NULL;

@@ -104,7 +104,7 @@ def by_call(thing, *args, **kwargs):
 
 def by_with(thing):
     with thing:  #> __enter__ __exit__
-        pass
+        pass  #> __exit__
 
 
 def by_del():

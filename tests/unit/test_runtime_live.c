@@ -84,6 +84,7 @@ static void find_runtime(struct subject *subject)
 			print_message("  %s\n", error->message);
 		plait_error_free(error);
 		if (subject->binary) {
+			plait_python_binary_find_fragments(subject->binary, file.bytes, file.size);
 			subject->runtime = (struct plait_python_runtime) {
 				.binary = subject->binary,
 				.pid = (uint32_t)subject->child.pid,
