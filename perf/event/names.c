@@ -38,6 +38,8 @@ static const struct generic_name {
 	{ "ref-cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_REF_CPU_CYCLES },
 };
 
+#define NEAR_ENOUGH 3 /* edits between a name and what a user may have meant by it */
+
 #define GENERIC_COUNT (sizeof(generic_names) / sizeof(generic_names[0]))
 
 enum { READ = 1 << PERF_COUNT_HW_CACHE_OP_READ, WRITE = 1 << PERF_COUNT_HW_CACHE_OP_WRITE };
@@ -146,24 +148,26 @@ static unsigned edit_distance(const char *name, size_t length, const char *known
 	return row[length];
 }
 
-/* How far `known` is from what was written: part of it ("misses" for "cache-misses") counts as near. */
+/* Whether all that was written occurs in `known` in this order: "LLC-misses" in "LLC-load-misses". */
+static bool occurs_in(const char *name, size_t length, const char *known)
+{
+	size_t found = 0;
+	for (; *known && found < length; known++)
+		found += tolower((unsigned char)*known) == tolower((unsigned char)name[found]);
+	return found == length;
+}
+
 static unsigned name_distance(const char *name, size_t length, const char *known)
 {
-	char text[PLAIT_EVENT_NAME_MAX + 1];
-	snprintf(text, sizeof(text), "%.*s", (int)length, name);
 	unsigned edits = edit_distance(name, length, known);
-	if (length >= 3 && strcasestr(known, text))
-		return edits < 3 ? edits : 3;
-	return edits;
+	return edits > NEAR_ENOUGH && length > NEAR_ENOUGH && occurs_in(name, length, known) ? NEAR_ENOUGH : edits;
 }
 
 size_t plait_event_name_nearest(const char *name, size_t length, char (*ret)[PLAIT_EVENT_NAME_MAX], size_t max)
 {
 	if (length == 0 || length >= PLAIT_EVENT_NAME_MAX || max == 0)
 		return 0;
-	unsigned limit = length < 6 ? 2 : (unsigned)length / 3;
-	if (limit < 3 && length >= 3)
-		limit = 3;
+	unsigned limit = length < NEAR_ENOUGH ? 2 : length < 12 ? NEAR_ENOUGH : (unsigned)length / 3;
 	size_t count = 0;
 	for (unsigned distance = 0; distance <= limit; distance++) {
 		for (size_t i = 0; i < GENERIC_COUNT + CACHE_EVENT_COUNT && count < max; i++) {

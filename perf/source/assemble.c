@@ -8,8 +8,8 @@
 #define RUN_PATIENCE_NS 10000000
 
 /* The kernel takes a sample's time before it runs the program, so the code objects that the run sends look younger than
- * the sample that needs them; on another CPU a sample may need them that was begun meanwhile. They are put this much
- * earlier: longer than a run takes. */
+ * the sample that needs them; on another CPU a sample may need them that was begun meanwhile. All are put this much
+ * before the run's first one: longer than it takes to get there. */
 #define CODE_LEAD_NS 500000
 
 static void drop_run(struct plait_assembler *assembler, size_t index)
@@ -99,6 +99,19 @@ static void pair(struct plait_assembler *assembler, const struct plait_record *r
 	assembler->run_count = index;
 }
 
+/* When a code object is to be delivered. It does not wait for its run's sample: that may be lost, and the program does
+ * not send the object again. */
+static uint64_t code_time(struct plait_assembler *assembler, const struct plait_record *record)
+{
+	uint64_t sequence = record->wire.header.sequence;
+	if (sequence != assembler->code_sequence || record->time < assembler->code_time ||
+	    record->time > assembler->code_time + RUN_PATIENCE_NS) {
+		assembler->code_sequence = sequence;
+		assembler->code_time = record->time;
+	}
+	return assembler->code_time < CODE_LEAD_NS ? 0 : assembler->code_time - CODE_LEAD_NS;
+}
+
 static void note_loss(struct plait_assembler *assembler, uint64_t count)
 {
 	assembler->statistics->lost_records += count;
@@ -122,8 +135,8 @@ bool plait_assembler_feed(struct plait_assembler *assembler, const struct plait_
 		note_loss(assembler, record->lost);
 		return true;
 	case PLAIT_RECORD_WIRE:
-		if (record->wire.header.kind == PLAIT_WIRE_CODE) { /* on its own: other CPUs' samples may need it too */
-			unit.time -= unit.time < CODE_LEAD_NS ? unit.time : CODE_LEAD_NS;
+		if (record->wire.header.kind == PLAIT_WIRE_CODE) {
+			unit.time = code_time(assembler, record);
 			break;
 		}
 		feed_wire(assembler, record, position);

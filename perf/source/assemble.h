@@ -35,7 +35,8 @@ struct plait_assembler_statistics {
 
 struct plait_assembler {
 	uint32_t ring;
-	bool lost; /* records were lost since the last run began */
+	bool lost;			   /* records were lost since the last run began */
+	uint64_t code_sequence, code_time; /* the latest run that sent code objects, and the time of its first one */
 	size_t run_count;
 	struct plait_run runs[PLAIT_RUN_MAX]; /* outer ones first */
 	struct plait_assembler_statistics *statistics;

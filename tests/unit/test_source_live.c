@@ -568,7 +568,7 @@ int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "work") == 0) {
 		work(2, 300, true);
-		return 0;
+		_exit(0); /* a leak checker would start a process of its own */
 	}
 	ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	if (size < 0)

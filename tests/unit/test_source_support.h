@@ -53,7 +53,8 @@ struct built {
 
 static inline void put(struct built *record, const void *data, size_t size)
 {
-	memcpy(record->bytes + record->size, data, size);
+	if (size)
+		memcpy(record->bytes + record->size, data, size);
 	record->size += size;
 }
 
