@@ -29,7 +29,7 @@
 static inline bool plait_walk_begin(plait_walk_memory memory, struct plait_walk *walk)
 {
 	walk->status = PLAIT_WALK_NO_THREAD;
-	walk->pending = 0;
+	walk->pending = walk->code = 0;
 	walk->count = walk->flushed = walk->chain_start = 0;
 	walk->shift = PLAIT_SHIFT_NONE;
 

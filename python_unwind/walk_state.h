@@ -37,6 +37,7 @@ struct plait_walk {
 	plait_u64 root;	      /* 3.10 to 3.12: address of tstate->root_cframe, where the CFrames end */
 	plait_u64 base_frame; /* 3.15: where the frames end; 0: none */
 	plait_u64 repair;     /* 3.11, 3.12: CFrame to start over from when a check fails; 0: none */
+	plait_u64 code;	      /* whose header lies in code_words; 0: of none */
 	plait_u64 mark;	      /* cycle detection (Brent): an earlier frame, */
 	plait_u32 lap, power; /* steps since it, and how many until it moves on */
 
@@ -51,7 +52,7 @@ struct plait_walk {
 	plait_u32 status;      /* enum plait_walk_status, valid after PLAIT_STEP_END */
 
 	plait_u64 words[PLAIT_WALK_WORDS];	/* the thread state or frame being read */
-	plait_u64 code_words[PLAIT_WALK_WORDS]; /* its code object, or a CFrame */
+	plait_u64 code_words[PLAIT_WALK_WORDS]; /* its code object (see `code`), or a CFrame */
 };
 
 /* Fields of a fetched structure, as the little-endian machine has them. An offset beyond the buffer wraps round: plans

@@ -60,21 +60,32 @@ static inline bool runtimes_inherit(plait_u32 from, plait_u32 tgid)
 	return true;
 }
 
-/* The tgid under which the process's runtimes are known: its own, or that of the process that forked it, whose image it
- * still has (then they are its own from now on); 0: none. */
-static inline plait_u32 runtimes_owner(struct task_struct *task, plait_u32 tgid, plait_u64 start_stack)
+/* The process's first runtime: its own, or that of the process that forked it, whose image it still has (then it is
+ * its own from now on). `*ret_owner` is the tgid under which it was found. */
+static inline struct sampler_runtime *find_runtime(struct task_struct *task, plait_u32 tgid, plait_u64 start_stack,
+						   plait_u32 *ret_owner)
 {
-	if (runtime_of(tgid, start_stack))
-		return tgid;
-	for (int i = 0; i < ANCESTORS_FORKED; i++) {
+	struct sampler_runtime *runtime = runtime_of(tgid, start_stack);
+	*ret_owner = tgid;
+	for (int i = 0; i < ANCESTORS_FORKED && !runtime; i++) {
 		task = BPF_CORE_READ(task, real_parent);
 		plait_u32 ancestor = process_id(task);
 		if (ancestor <= 1)
 			break;
-		if (runtime_of(ancestor, start_stack))
-			return runtimes_inherit(ancestor, tgid) ? tgid : ancestor;
+		runtime = runtime_of(ancestor, start_stack);
+		if (runtime && !runtimes_inherit(ancestor, tgid))
+			*ret_owner = ancestor;
 	}
-	return 0;
+	return runtime;
+}
+
+/* Makes `runtime` the one whose frames are walked next. */
+static inline void use_runtime(struct scratch *s, const struct sampler_runtime *runtime)
+{
+	s->walk.plan = runtime->plan;
+	s->walk.tp = s->head.body.tp;
+	s->more = runtime->more;
+	s->process = s->image + ((plait_u64)runtime->epoch << 32);
 }
 
 /* Where the stack that `sp` is on starts: a main thread's at mm->start_stack, another one's below its thread block
@@ -124,8 +135,11 @@ int sample(struct bpf_perf_event_data *ctx)
 	head->sp = registers.sp;
 	head->tp = arch_thread_pointer(task);
 	head->stack_end = stack_end_of(head->sp, start_stack, head->tp);
-	s->owner = runtimes_owner(task, tgid, start_stack);
-	return enter(ctx, s, s->owner ? STAGE_WALK : STAGE_STACK);
+	const struct sampler_runtime *runtime = find_runtime(task, tgid, start_stack, &s->owner);
+	if (!runtime)
+		return enter(ctx, s, STAGE_STACK);
+	use_runtime(s, runtime);
+	return enter(ctx, s, STAGE_WALK);
 }
 
 #endif

@@ -61,29 +61,12 @@ static inline void find_unseen(struct scratch *s, plait_u32 frames)
 	}
 }
 
-/* Prepares the walk of the runtime in s->slot. False when there is none. */
-static inline bool start_runtime(struct scratch *s)
-{
-	struct sampler_runtime_key key = { .tgid = s->owner, .slot = s->slot };
-	struct sampler_runtime *runtime = bpf_map_lookup_elem(&runtimes, &key);
-	if (!runtime)
-		return false;
-	s->walk.plan = runtime->plan;
-	s->walk.tp = s->head.body.tp;
-	s->more = runtime->more;
-	s->process = s->image + ((plait_u64)runtime->epoch << 32);
-	return true;
-}
-
 /* Walks until the chunk is full or the chain ends. */
 static inline void walk_chunk(struct scratch *s)
 {
 	struct plait_walk *walk = &s->walk;
-	if (!s->walking) {
-		if (!start_runtime(s))
-			return;
+	if (!s->walking)
 		s->walking = plait_walk_begin(NULL, walk);
-	}
 	for (plait_u32 i = 0; i < FRAMES_MAX; i++) {
 		if (!s->walking)
 			break;
@@ -121,8 +104,14 @@ static inline int send_chunk(struct bpf_perf_event_data *ctx, struct scratch *s)
 		s->head.body.walk = walk->status;
 	if (walk->plan.shape <= PLAIT_SHAPE_FRAME_OBJECT_CFRAME)
 		s->head.body.per_frame = 1;
-	if (s->more && ++s->slot < SAMPLER_RUNTIMES_MAX)
-		return enter(ctx, s, STAGE_WALK);
+	if (s->more) {
+		struct sampler_runtime_key key = { .tgid = s->owner, .slot = ++s->slot };
+		const struct sampler_runtime *runtime = bpf_map_lookup_elem(&runtimes, &key);
+		if (runtime && s->slot < SAMPLER_RUNTIMES_MAX) {
+			use_runtime(s, runtime);
+			return enter(ctx, s, STAGE_WALK);
+		}
+	}
 	return enter(ctx, s, STAGE_STACK);
 }
 

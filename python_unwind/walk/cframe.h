@@ -18,6 +18,7 @@ static inline bool plait_walk_has_cframe(const struct plait_walk *walk)
 /* Reads the CFrame at `cframe` into walk->code_words. */
 static inline bool plait_walk_fetch_cframe(plait_walk_memory memory, struct plait_walk *walk, plait_u64 cframe)
 {
+	walk->code = 0;
 	return cframe && !(cframe & 7) && !plait_walk_read(memory, walk->code_words, 24, cframe);
 }
 

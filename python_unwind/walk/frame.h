@@ -116,6 +116,18 @@ static inline bool plait_walk_is_init_cleanup(const struct plait_walk *walk)
 		       plait_walk_u64(walk->code_words, plan->code_filename);
 }
 
+/* Reads a code object's header into walk->code_words. The callee's is there already, and recursion is common. */
+static inline bool plait_walk_fetch_code(plait_walk_memory memory, struct plait_walk *walk, plait_u64 code)
+{
+	if (walk->code == code)
+		return true;
+	walk->code = 0;
+	if (plait_walk_read(memory, walk->code_words, walk->plan.code_size, code))
+		return false;
+	walk->code = code;
+	return true;
+}
+
 /* Reads walk->frame and moves on to the next; PLAIT_STEP_BAD when it is no frame. */
 static inline enum plait_walk_step plait_walk_read_frame(plait_walk_memory memory, struct plait_walk *walk,
 							 struct plait_wire_frame *ret)
@@ -134,7 +146,7 @@ static inline enum plait_walk_step plait_walk_read_frame(plait_walk_memory memor
 			return plait_walk_shim(walk, previous, ret);
 	}
 	plait_u64 code = plait_walk_u64(walk->words, plan->frame_code) & plan->code_mask;
-	if (!code || (code & 7) || plait_walk_read(memory, walk->code_words, plan->code_size, code))
+	if (!code || (code & 7) || !plait_walk_fetch_code(memory, walk, code))
 		return PLAIT_STEP_BAD;
 	if (plait_walk_is_init_cleanup(walk)) {
 		walk->closed = 0;

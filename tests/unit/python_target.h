@@ -183,6 +183,22 @@ static inline bool target_start(struct python_target *target, const char *python
 	return target->pid > 0 && read(target->from, line, sizeof(line)) > 0;
 }
 
+/* Waits until the main thread sleeps: a program that writes its line and then blocks may not be there yet. */
+static inline void target_wait_asleep(const struct python_target *target)
+{
+	char path[64], line[256];
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)target->pid);
+	for (int tries = 0; tries < 5000; tries++) {
+		FILE *file = fopen(path, "re");
+		const char *at = file && fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
+		if (file)
+			fclose(file);
+		if (at && at[2] == 'S')
+			return;
+		usleep(1000);
+	}
+}
+
 static inline void target_stop(struct python_target *target)
 {
 	if (target->pid > 0) {

@@ -102,6 +102,7 @@ static void with_each_python(const char *script, void (*check)(const struct pyth
 		struct python_target target;
 		if (target_start(&target, pythons.path[i], NULL, script) && target_find_runtime(&target)) {
 			print_message("  %s\n", plait_python_binary_description(target.binary));
+			target_wait_asleep(&target);
 			check(&target);
 			checked++;
 		}
