@@ -6,6 +6,9 @@
 /* Longer strings are as good as unterminated: a table of overlapping ones must not cost the square of its size. */
 enum { STRING_MAX = 1 << 14 };
 
+/* Programs and libraries have some tens of these. Hostile ones would have many that all span the whole file. */
+enum { SECTIONS_MAX = 1 << 16, SEGMENTS_MAX = 128 };
+
 /* The `size` bytes at file offset `offset`; empty when they are not all inside. */
 static struct plait_bytes bytes_of_file(const struct plait_elf_image *image, uint64_t offset, uint64_t size)
 {
@@ -44,7 +47,8 @@ static void open_sections(struct plait_elf_image *image, const Elf64_Ehdr *heade
 		return;
 	uint64_t count = header->e_shnum ? header->e_shnum : zero.sh_size;
 	uint64_t fits = (image->size - image->sections) / sizeof(Elf64_Shdr);
-	image->section_count = (uint32_t)(count < fits ? count : fits);
+	count = count < fits ? count : fits;
+	image->section_count = count < SECTIONS_MAX ? (uint32_t)count : SECTIONS_MAX;
 	uint32_t index = header->e_shstrndx == SHN_XINDEX ? zero.sh_link : header->e_shstrndx;
 	if (index != 0 && index < image->section_count && read_section_header(image, index, &names) &&
 	    names.sh_type != SHT_NOBITS)
@@ -85,9 +89,12 @@ static struct plait_build_id read_build_id(const struct plait_elf_image *image)
 			id = find_build_id(bytes_of_file(image, segment.p_offset, segment.p_filesz));
 	}
 	struct plait_elf_section section;
+	uint64_t budget = image->size; /* honest sections do not overlap */
 	for (uint32_t i = 1; id.size == 0 && plait_elf_section(image, i, &section); i++) {
-		if (section.type == SHT_NOTE)
-			id = find_build_id(plait_elf_section_bytes(image, &section));
+		if (section.type != SHT_NOTE || section.size > budget)
+			continue;
+		budget -= section.size;
+		id = find_build_id(plait_elf_section_bytes(image, &section));
 	}
 	return id;
 }
@@ -106,7 +113,7 @@ bool plait_elf_image_open(const void *data, size_t size, struct plait_elf_image 
 	open_sections(&image, &header);
 	if (header.e_phentsize == sizeof(Elf64_Phdr) && header.e_phoff != 0 && header.e_phoff <= size) {
 		image.segments = header.e_phoff;
-		image.segment_count = header.e_phnum;
+		image.segment_count = header.e_phnum < SEGMENTS_MAX ? header.e_phnum : SEGMENTS_MAX;
 	}
 	image.build_id = read_build_id(&image);
 	*ret = image;

@@ -33,50 +33,75 @@ static bool map_starts(const struct plait_elf_symbols *symbols, struct plait_map
 	return true;
 }
 
+/* The symbols that the relocations of one section speak of. */
+struct targets {
+	struct plait_bytes entries, names;
+	const struct plait_elf_symbols *symbols; /* of the file, for resolvers */
+	const struct plait_map *starts;		 /* of `symbols` */
+};
+
+static void open_targets(const struct plait_elf_image *image, const struct plait_elf_section *relocations,
+			 struct targets *targets)
+{
+	struct plait_elf_section table, strings;
+	targets->entries = targets->names = plait_bytes(image->data, 0);
+	if (!plait_elf_section(image, relocations->link, &table) || table.entry_size != sizeof(Elf64_Sym) ||
+	    !plait_elf_section(image, table.link, &strings))
+		return;
+	targets->entries = plait_elf_section_bytes(image, &table);
+	targets->names = plait_elf_section_bytes(image, &strings);
+}
+
 /* The name that relocation `raw` gives its slot; NULL: none. */
-static const char *relocation_name(const struct plait_elf_image *image, const struct plait_elf_section *section,
-				   enum plait_got_kind kind, const Elf64_Rela *raw,
-				   const struct plait_elf_symbols *symbols, const struct plait_map *starts)
+static const char *relocation_name(const struct targets *targets, enum plait_got_kind kind, const Elf64_Rela *raw)
 {
 	if (kind == PLAIT_GOT_RESOLVER) {
-		uint64_t *best = plait_map_get(starts, (uint64_t)raw->r_addend);
-		return best ? plait_elf_symbols_at(symbols, (size_t)*best)->name : NULL;
+		uint64_t *best = plait_map_get(targets->starts, (uint64_t)raw->r_addend);
+		return best ? plait_elf_symbols_at(targets->symbols, (size_t)*best)->name : NULL;
 	}
-	struct plait_elf_section table, strings;
-	if (!plait_elf_section(image, section->link, &table) || table.entry_size != sizeof(Elf64_Sym) ||
-	    !plait_elf_section(image, table.link, &strings))
-		return NULL;
-	struct plait_bytes entries = plait_elf_section_bytes(image, &table);
-	struct plait_bytes names = plait_elf_section_bytes(image, &strings);
+	struct plait_bytes entries = targets->entries;
 	Elf64_Sym symbol;
 	plait_bytes_take(&entries, ELF64_R_SYM(raw->r_info) * sizeof(symbol));
 	plait_bytes_read(&entries, &symbol, sizeof(symbol));
-	const char *name = entries.failed ? NULL : plait_elf_string(&names, symbol.st_name);
+	const char *name = entries.failed ? NULL : plait_elf_string(&targets->names, symbol.st_name);
 	return name && *name ? name : NULL;
 }
 
-/* GOT slot address -> address of the name in memory, from every relocation section with addends. */
+/* Reads one relocation section into `slots`: GOT slot address -> address of the name in memory. */
+static bool map_section(const struct plait_elf_image *image, const struct plait_elf_section *section,
+			const struct plait_symbolize_arch *arch, const struct targets *targets, struct plait_map *slots)
+{
+	struct plait_bytes bytes = plait_elf_section_bytes(image, section);
+	while (plait_bytes_left(&bytes) >= sizeof(Elf64_Rela)) {
+		Elf64_Rela raw;
+		plait_bytes_read(&bytes, &raw, sizeof(raw));
+		enum plait_got_kind kind = arch->got_kind(ELF64_R_TYPE(raw.r_info));
+		if (kind == PLAIT_GOT_OTHER)
+			continue;
+		const char *name = relocation_name(targets, kind, &raw);
+		if (name && !plait_map_put(slots, raw.r_offset, (uint64_t)(uintptr_t)name))
+			return false;
+	}
+	return true;
+}
+
+/* Reads every relocation section with addends into `ret`. */
 static bool map_slots(const struct plait_elf_symbols *symbols, const struct plait_elf_image *image,
 		      const struct plait_symbolize_arch *arch, struct plait_map *ret)
 {
 	struct plait_map starts PLAIT_CLEANUP(plait_map_release) = { 0 };
+	struct targets targets = { .symbols = symbols, .starts = &starts };
 	struct plait_elf_section section;
+	uint64_t budget = image->size; /* honest sections do not overlap */
 	if (!map_starts(symbols, &starts))
 		return false;
 	for (uint32_t i = 1; plait_elf_section(image, i, &section); i++) {
-		if (section.type != SHT_RELA || !(section.flags & SHF_ALLOC))
+		if (section.type != SHT_RELA || !(section.flags & SHF_ALLOC) || section.size > budget)
 			continue;
-		struct plait_bytes bytes = plait_elf_section_bytes(image, &section);
-		while (plait_bytes_left(&bytes) >= sizeof(Elf64_Rela)) {
-			Elf64_Rela raw;
-			plait_bytes_read(&bytes, &raw, sizeof(raw));
-			enum plait_got_kind kind = arch->got_kind(ELF64_R_TYPE(raw.r_info));
-			if (kind == PLAIT_GOT_OTHER)
-				continue;
-			const char *name = relocation_name(image, &section, kind, &raw, symbols, &starts);
-			if (name && !plait_map_put(ret, raw.r_offset, (uint64_t)(uintptr_t)name))
-				return false;
-		}
+		budget -= section.size;
+		open_targets(image, &section, &targets);
+		if (!map_section(image, &section, arch, &targets, ret))
+			return false;
 	}
 	return true;
 }
@@ -123,10 +148,13 @@ bool plait_elf_symbols_add_plt(struct plait_elf_symbols *symbols, const struct p
 	if (!map_slots(symbols, image, arch, &slots))
 		return false;
 	struct plait_elf_section section;
+	uint64_t budget = image->size;
 	for (uint32_t i = 1; plait_elf_section(image, i, &section); i++) {
-		if (!(section.flags & SHF_EXECINSTR) || section.size > UINT64_MAX - section.address ||
-		    (strcmp(section.name, ".plt") != 0 && strncmp(section.name, ".plt.", 5) != 0))
+		bool is_plt = strcmp(section.name, ".plt") == 0 || strncmp(section.name, ".plt.", 5) == 0;
+		if (!is_plt || !(section.flags & SHF_EXECINSTR) || section.size > UINT64_MAX - section.address ||
+		    section.size > budget)
 			continue;
+		budget -= section.size;
 		if (!add_entries(symbols, image, arch, &section, &slots))
 			return false;
 	}
