@@ -25,7 +25,6 @@ struct inspection {
 	struct plait_elf elf;
 	const char *path;
 	Elf64_Sym symbols[PLAIT_SYMBOL_COUNT];
-	struct plait_evaluator parts; /* symbols "_PyEval_EvalFrameDefault.*" */
 	struct plait_debug_header header;
 	uint64_t runtime; /* 0: not a CPython */
 	bool has_table;
@@ -36,19 +35,15 @@ static bool has(const struct inspection *inspection, enum plait_binary_symbol sy
 	return inspection->symbols[symbol].st_name;
 }
 
-/* Notes the symbol if it is one of ours. Link-time optimization may put ".lto_priv.0" or ".cold" behind a local name.
- */
+/* Notes the symbol if it is one of ours. Link-time optimization may put ".lto_priv.0" behind a local name. */
 static void note_symbol(struct inspection *inspection, const Elf64_Sym *symbol, const char *name)
 {
 	if (name[0] != '_' && name[0] != 'P')
 		return;
 	for (size_t i = 0; i < PLAIT_SYMBOL_COUNT; i++) {
 		size_t length = strlen(symbol_names[i]);
-		if (strncmp(name, symbol_names[i], length))
-			continue;
-		if (i == PLAIT_SYMBOL_EVALUATOR && name[length] == '.')
-			plait_evaluator_add(&inspection->parts, symbol->st_value, symbol->st_value + symbol->st_size);
-		else if ((!name[length] || name[length] == '.') && !inspection->symbols[i].st_name)
+		if (!strncmp(name, symbol_names[i], length) && (!name[length] || !strncmp(name + length, ".lto", 4)) &&
+		    !inspection->symbols[i].st_name)
 			inspection->symbols[i] = *symbol;
 	}
 }
@@ -58,6 +53,9 @@ static void read_symbols(struct inspection *inspection, uint32_t table)
 	struct plait_elf_symbols symbols = plait_elf_symbols(&inspection->elf, table);
 	Elf64_Sym symbol;
 	const char *name;
+	/* Large programs have a million local symbols: one fast search says that none of them is ours. */
+	if (symbols.strings && !memmem(symbols.strings, symbols.strings_size, "_Py", 3))
+		return;
 	while (plait_elf_symbol_next(&symbols, &symbol, &name))
 		note_symbol(inspection, &symbol, name);
 }
@@ -83,7 +81,8 @@ static bool gather(struct inspection *inspection, const uint8_t *image, size_t s
 	if (!plait_elf_open(image, size, &inspection->elf))
 		return false;
 	read_symbols(inspection, SHT_DYNSYM);
-	read_symbols(inspection, SHT_SYMTAB);
+	if (!has(inspection, PLAIT_SYMBOL_RUNTIME) || !has(inspection, PLAIT_SYMBOL_EVALUATOR))
+		read_symbols(inspection, SHT_SYMTAB);
 	find_runtime(inspection);
 	return inspection->runtime;
 }
@@ -147,45 +146,54 @@ static struct plait_error *find_layout(const struct inspection *inspection, stru
 	const char *why;
 	struct plait_bytes table = plait_elf_at(&inspection->elf, binary->runtime);
 	if (!plait_layout_fields(binary->layout, table, binary->fields, &why))
-		return plait_error_context(unsupported(inspection, binary, why), "unusable layout");
+		return unsupported(inspection, binary, why);
 	return NULL;
 }
 
-/* Thread-local pointers came with 3.12 (_Py_tss_tstate) and 3.15 (_Py_tss_gilstate, in place of the key). */
-static void find_thread_locals(const struct inspection *inspection, struct plait_python_binary *binary)
+/* A thread-local of the runtime. Only where the exported function does not tell, the local symbols are looked at. */
+static struct plait_tls_variable find_thread_local(struct inspection *inspection, enum plait_binary_symbol function,
+						   enum plait_binary_symbol variable)
 {
-	bool has_new = has(inspection, PLAIT_SYMBOL_GET_CURRENT);
-	if (binary->layout->shape >= PLAIT_SHAPE_CFRAME_SHIM) {
-		struct plait_accessor current = {
-			.function =
-				inspection->symbols[has_new ? PLAIT_SYMBOL_GET_CURRENT : PLAIT_SYMBOL_GET_CURRENT_OLD],
-			.variable = inspection->symbols[PLAIT_SYMBOL_TSS_CURRENT],
-		};
-		binary->tls_current = plait_accessor_locate(&inspection->elf, &current);
-	}
-	if (binary->fields[PLAIT_FIELD_runtime_autotsskey] == PLAIT_NO_OFFSET) {
-		struct plait_accessor gilstate = {
-			.function = inspection->symbols[PLAIT_SYMBOL_GET_GILSTATE],
-			.variable = inspection->symbols[PLAIT_SYMBOL_TSS_GILSTATE],
-		};
-		binary->tls_gilstate = plait_accessor_locate(&inspection->elf, &gilstate);
-	}
+	struct plait_accessor accessor = { .function = inspection->symbols[function] };
+	struct plait_tls_variable found = plait_accessor_locate(&inspection->elf, &accessor);
+	if (found.kind != PLAIT_TLS_NONE)
+		return found;
+	read_symbols(inspection, SHT_SYMTAB);
+	accessor.variable = inspection->symbols[variable];
+	return plait_accessor_locate(&inspection->elf, &accessor);
 }
 
-static void find_evaluator(const struct inspection *inspection, struct plait_python_binary *binary)
+/* They came with 3.12 (_Py_tss_tstate) and 3.15 (_Py_tss_gilstate, in place of the key). */
+static void find_thread_locals(struct inspection *inspection, struct plait_python_binary *binary)
 {
-	const Elf64_Sym *symbol = &inspection->symbols[PLAIT_SYMBOL_EVALUATOR];
-	plait_evaluator_add(&binary->evaluator, symbol->st_value, symbol->st_value + symbol->st_size);
-	for (size_t i = 0; i < inspection->parts.count; i++)
-		plait_evaluator_add(&binary->evaluator, inspection->parts.ranges[i].start,
-				    inspection->parts.ranges[i].end);
+	enum plait_binary_symbol current =
+		has(inspection, PLAIT_SYMBOL_GET_CURRENT) ? PLAIT_SYMBOL_GET_CURRENT : PLAIT_SYMBOL_GET_CURRENT_OLD;
+	if (binary->layout->shape >= PLAIT_SHAPE_CFRAME_SHIM)
+		binary->tls_current = find_thread_local(inspection, current, PLAIT_SYMBOL_TSS_CURRENT);
+	if (binary->fields[PLAIT_FIELD_runtime_autotsskey] == PLAIT_NO_OFFSET)
+		binary->tls_gilstate =
+			find_thread_local(inspection, PLAIT_SYMBOL_GET_GILSTATE, PLAIT_SYMBOL_TSS_GILSTATE);
+}
+
+/* Adds what the compiler says itself of the evaluator's parts: symbols "_PyEval_EvalFrameDefault.cold" and the like. */
+static void add_named_parts(struct plait_evaluator *evaluator, const struct plait_elf *elf)
+{
+	struct plait_elf_symbols symbols = plait_elf_symbols(elf, SHT_SYMTAB);
+	const char *name, *whole = symbol_names[PLAIT_SYMBOL_EVALUATOR];
+	Elf64_Sym symbol;
+	while (plait_elf_symbol_next(&symbols, &symbol, &name)) {
+		if (!strncmp(name, whole, strlen(whole)) && name[strlen(whole)] == '.')
+			plait_evaluator_add(evaluator, symbol.st_value, symbol.st_value + symbol.st_size);
+	}
 }
 
 void plait_python_binary_find_fragments(struct plait_python_binary *binary, const uint8_t *image, size_t image_size)
 {
 	struct plait_elf elf;
-	if (plait_elf_open(image, image_size, &elf))
-		plait_evaluator_add_fragments(&binary->evaluator, &elf);
+	if (!plait_elf_open(image, image_size, &elf))
+		return;
+	add_named_parts(&binary->evaluator, &elf);
+	plait_evaluator_add_fragments(&binary->evaluator, &elf);
 }
 
 struct plait_error *plait_python_binary_inspect(const uint8_t *image, size_t image_size, const char *path,
@@ -206,7 +214,8 @@ struct plait_error *plait_python_binary_inspect(const uint8_t *image, size_t ima
 	describe(binary);
 	PLAIT_TRY(find_layout(&inspection, binary));
 	find_thread_locals(&inspection, binary);
-	find_evaluator(&inspection, binary);
+	const Elf64_Sym *evaluator = &inspection.symbols[PLAIT_SYMBOL_EVALUATOR];
+	plait_evaluator_add(&binary->evaluator, evaluator->st_value, evaluator->st_value + evaluator->st_size);
 	*ret = PLAIT_TAKE(binary);
 	return NULL;
 }

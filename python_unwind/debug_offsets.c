@@ -54,32 +54,32 @@ static const char *find_contradiction(const uint32_t *fields)
 {
 	if (!below(fields, PLAIT_FIELD_runtime_interpreters_head, 8, INTERPRETER_MOST) ||
 	    !below(fields, PLAIT_FIELD_interp_threads_head, 8, INTERPRETER_MOST))
-		return "its runtime or interpreter offsets are out of range";
+		return "but its runtime or interpreter offsets are out of range";
 	if (!all_below(fields, PLAIT_FIELD_tstate_next, PLAIT_FIELD_tstate_frame, TSTATE_MOST) ||
 	    !below(fields, PLAIT_FIELD_tstate_base_frame, 8, TSTATE_MOST) ||
 	    fields[PLAIT_FIELD_tstate_interp] == fields[PLAIT_FIELD_tstate_next] ||
 	    fields[PLAIT_FIELD_tstate_frame] == fields[PLAIT_FIELD_tstate_thread_id])
-		return "its thread state offsets are out of range";
+		return "but its thread state offsets are out of range";
 	if (!all_below(fields, PLAIT_FIELD_frame_code, PLAIT_FIELD_frame_tlbc_index, FRAME_MOST) ||
 	    fields[PLAIT_FIELD_frame_code] == fields[PLAIT_FIELD_frame_previous] ||
 	    fields[PLAIT_FIELD_frame_instr] == fields[PLAIT_FIELD_frame_previous])
-		return "its frame offsets are out of range";
+		return "but its frame offsets are out of range";
 	if (!all_below(fields, PLAIT_FIELD_code_first_line, PLAIT_FIELD_code_linetable, CODE_MOST) ||
 	    !below(fields, PLAIT_FIELD_code_version, 4, CODE_MOST) ||
 	    !below(fields, PLAIT_FIELD_code_tlbc, 8, CODE_MOST) ||
 	    !below(fields, PLAIT_FIELD_code_adaptive, 0, CODE_MOST))
-		return "its code object offsets are out of range";
+		return "but its code object offsets are out of range";
 	/* PyObject_HEAD ends with ob_type; tp_name and ob_size follow it; ob_shash lies between ob_size and the bytes.
 	 */
 	uint32_t type = fields[PLAIT_FIELD_object_type];
 	if ((type != 8 && type != 24 && type != 40) || fields[PLAIT_FIELD_type_name] != type + 16 ||
 	    fields[PLAIT_FIELD_bytes_size] != type + 8 || fields[PLAIT_FIELD_bytes_data] != type + 24)
-		return "its object offsets contradict each other";
+		return "but its object offsets contradict each other";
 	if (fields[PLAIT_FIELD_unicode_length] != type + 8 || fields[PLAIT_FIELD_unicode_state] != type + 24 ||
 	    fields[PLAIT_FIELD_unicode_ascii_data] < type + 28 || fields[PLAIT_FIELD_unicode_ascii_data] > 128 ||
 	    fields[PLAIT_FIELD_unicode_compact_data] < fields[PLAIT_FIELD_unicode_ascii_data] ||
 	    fields[PLAIT_FIELD_unicode_compact_data] > 128)
-		return "its string offsets contradict each other";
+		return "but its string offsets contradict each other";
 	return NULL;
 }
 
@@ -88,7 +88,7 @@ bool plait_layout_fields(const struct plait_layout *layout, struct plait_bytes t
 {
 	uint32_t fields[PLAIT_FIELD_COUNT];
 	if (plait_bytes_left(&table) < layout->table_size) {
-		*ret_why = "its table of offsets is cut off";
+		*ret_why = "but its table of offsets is cut off";
 		return false;
 	}
 	for (size_t i = 0; i < PLAIT_FIELD_COUNT; i++) {

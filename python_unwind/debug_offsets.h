@@ -22,8 +22,8 @@ bool plait_debug_offsets_header(struct plait_bytes bytes, struct plait_debug_hea
 const struct plait_layout *plait_layout_find(uint16_t minor, bool free_threaded);
 
 /* Puts the layout's fields into `ret` (PLAIT_FIELD_COUNT of them), taking from `table` (the bytes at _PyRuntime; unused
- * before 3.13) what lies there. False, with the reason in `*ret_why` (static text), when the table is too short or its
- * values cannot be those of this layout: a pre-release that differs, or a damaged file. */
+ * before 3.13) what lies there. False, with the reason in `*ret_why` (static text that begins with "but"), when the
+ * table is too short or its values cannot be those of this layout: a pre-release that differs, or a damaged file. */
 bool plait_layout_fields(const struct plait_layout *layout, struct plait_bytes table, uint32_t *ret,
 			 const char **ret_why);
 

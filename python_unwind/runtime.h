@@ -29,8 +29,8 @@ void plait_python_binary_destroy(struct plait_python_binary *binary);
 uint32_t plait_python_binary_version(const struct plait_python_binary *binary);
 /* "3.13.18", "3.14.0 free-threaded", "3.12 debug" ... */
 const char *plait_python_binary_description(const struct plait_python_binary *binary);
-/* Adds the parts of the evaluator that lie outside of its symbol and have none of their own. Takes milliseconds, which is
- * why inspect does not do it: `image` is the file that was inspected. */
+/* Adds the parts of the evaluator that lie outside of its symbol. Takes milliseconds, which is why inspect does not do
+ * it: `image` is the file that was inspected. */
 void plait_python_binary_find_fragments(struct plait_python_binary *binary, const uint8_t *image, size_t image_size);
 /* Ranges of the evaluator's code, for the versions that have no anchors. Owned by the binary. */
 const struct plait_python_range *plait_python_binary_evaluator(const struct plait_python_binary *binary,

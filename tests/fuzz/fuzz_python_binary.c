@@ -16,6 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (binary) {
 		struct plait_python_runtime runtime = { .binary = binary, .bias = 0x7f0000000000 };
 		struct plait_walk_plan plan;
+		plait_python_binary_find_fragments(binary, data, size);
 		plait_python_runtime_plan(&runtime, &plan);
 		if (plan.frame_size > 128 || plan.code_size > 256)
 			abort();

@@ -22,6 +22,8 @@ static void inspect_bytes(size_t size, const char *path)
 	uint8_t *exact = malloc(size ? size : 1);
 	memcpy(exact, image.bytes, size);
 	error = plait_python_binary_inspect(exact, size, path, &binary);
+	if (binary)
+		plait_python_binary_find_fragments(binary, exact, size);
 	free(exact);
 }
 
@@ -267,6 +269,35 @@ static void debug_builds_are_told_and_trace_refs_refused(void **state)
 	assert_unsupported("Py_TRACE_REFS");
 }
 
+static void evaluator_parts_and_thread_locals_come_from_local_symbols(void **state)
+{
+	(void)state;
+	image_begin(&image, ET_EXEC); /* nothing exported, as in a program that embeds CPython */
+	uint64_t runtime = image_debug_offsets(&image, 0x030f00f0, false, slots_3_15, 888);
+	uint64_t code = image_add(&image, NULL, 64);
+	image_symbol(&image, "_PyRuntime", runtime, 888, STT_OBJECT, 1);
+	image_symbol(&image, "_PyEval_EvalFrameDefault", code, 16, STT_FUNC, 1);
+	image_symbol(&image, "_PyEval_EvalFrameDefault.cold", code + 32, 16, STT_FUNC, 1);
+	image_symbol(&image, "_PyEval_EvalFrameDefaulted", code + 48, 16, STT_FUNC, 1);
+	image_symbol(&image, "_Py_tss_tstate.lto_priv.0", 0, 8, STT_TLS, 1);
+	image_symbol(&image, "_Py_tss_gilstate", 8, 8, STT_TLS, 1);
+	image_segment(&image, PT_TLS, IMAGE_BASE, 16, 8);
+	image_finish(&image, SHT_SYMTAB);
+	inspect("embedding");
+	assert_null(error);
+	size_t count;
+	const struct plait_python_range *ranges = plait_python_binary_evaluator(binary, &count);
+	assert_int_equal(count, 2);
+	assert_true(ranges[0].start == code && ranges[0].end == code + 16);
+	assert_true(ranges[1].start == code + 32 && ranges[1].end == code + 48);
+	struct plait_walk_plan plan = plan_at(0x1000);
+	assert_int_equal(plan.tls_current.kind, PLAIT_TLS_STATIC);
+	assert_int_equal(plan.tls_current.offset, -16);
+	assert_int_equal(plan.tls_current.module_address, 0);
+	assert_int_equal(plan.tls_gilstate.kind, PLAIT_TLS_STATIC);
+	assert_int_equal(plan.tls_gilstate.offset, -8);
+}
+
 static void other_files_are_not_cpython(void **state)
 {
 	(void)state;
@@ -378,6 +409,7 @@ int main(void)
 		cmocka_unit_test_teardown(tables_that_cannot_be_are_refused, release),
 		cmocka_unit_test_teardown(older_versions_are_told_by_symbol_soname_path_or_string, release),
 		cmocka_unit_test_teardown(debug_builds_are_told_and_trace_refs_refused, release),
+		cmocka_unit_test_teardown(evaluator_parts_and_thread_locals_come_from_local_symbols, release),
 		cmocka_unit_test_teardown(other_files_are_not_cpython, release),
 		cmocka_unit_test_teardown(every_prefix_is_survived, release),
 		cmocka_unit_test_teardown(every_changed_byte_is_survived, release),

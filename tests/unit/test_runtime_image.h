@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <elf.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
