@@ -223,6 +223,22 @@ const struct plait_elf_symbol *plait_elf_symbols_find(const struct plait_elf_sym
 	return piece ? &symbols->all.data[piece->value] : NULL;
 }
 
+const struct plait_elf_symbol *plait_elf_symbols_alias(const struct plait_elf_symbols *symbols,
+						       const struct plait_elf_symbol *symbol, const char *name)
+{
+	const struct plait_elf_symbol *end = symbols->all.data + symbols->all.count;
+	size_t size = strlen(name);
+	/* Equally good ones follow the best one directly: see compare_precedence(). */
+	for (const struct plait_elf_symbol *other = symbol; other < end; other++) {
+		if (other->start != symbol->start || other->sized != symbol->sized || other->rank != symbol->rank ||
+		    leading_underscores(other) != leading_underscores(symbol))
+			break;
+		if (other->name_size == size && memcmp(other->name, name, size) == 0)
+			return other;
+	}
+	return symbol;
+}
+
 size_t plait_elf_symbols_count(const struct plait_elf_symbols *symbols)
 {
 	return symbols->all.count;

@@ -47,6 +47,12 @@ bool plait_elf_symbols_finish(struct plait_elf_symbols *symbols, const struct pl
 /* The function at `address`, or NULL: an address outside every symbol has no name. After finish. */
 const struct plait_elf_symbol *plait_elf_symbols_find(const struct plait_elf_symbols *symbols, uint64_t address);
 
+/* Of the symbols at the start of `symbol` that are as good as it, the one called `name` (a function that the compiler
+ * folded with equal ones has many names, and DWARF knows which one its lines are of); `symbol` itself if there is none.
+ */
+const struct plait_elf_symbol *plait_elf_symbols_alias(const struct plait_elf_symbols *symbols,
+						       const struct plait_elf_symbol *symbol, const char *name);
+
 /* The number of symbols, for tests and benchmarks; and number `i` of them. */
 size_t plait_elf_symbols_count(const struct plait_elf_symbols *symbols);
 const struct plait_elf_symbol *plait_elf_symbols_at(const struct plait_elf_symbols *symbols, size_t i);

@@ -185,6 +185,8 @@ struct plait_error *plait_symbol_file_find(struct plait_symbol_file *file, uint6
 	uint32_t count = file->dwarf ? plait_dwarf_find(file->dwarf, address, frames) : 0;
 	const struct plait_elf_symbol *symbol = plait_elf_symbols_find(file->symbols, address);
 	bool ok = true;
+	if (symbol && count && frames[count - 1].name)
+		symbol = plait_elf_symbols_alias(file->symbols, symbol, frames[count - 1].name);
 	ret->count = count;
 	for (uint32_t i = 0; ok && i < count; i++)
 		ok = from_frame(&frames[i], names, &ret->at[i]);

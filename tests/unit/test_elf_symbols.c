@@ -192,6 +192,25 @@ static void of_equal_addresses_the_best_name_is_taken(void **state)
 	expect(*state, 0x1600, "resolver");
 }
 
+static void equally_good_names_can_be_chosen_from(void **state)
+{
+	struct fixture *fixture = *state;
+	symbol(fixture, "fold_a", 0x1100, 0x10, LOCAL);
+	symbol(fixture, "fold_b", 0x1100, 0x10, LOCAL);
+	symbol(fixture, "_fold_c", 0x1100, 0x10, LOCAL);
+	symbol(fixture, "fold_weak", 0x1100, 0x10, WEAK);
+	symbol(fixture, "fold_d", 0x1000, 0x10, LOCAL);
+	finish(fixture);
+	const struct plait_elf_symbol *best = plait_elf_symbols_find(fixture->symbols, 0x1100);
+	assert_string_equal(best->name, "fold_a");
+	assert_string_equal(plait_elf_symbols_alias(fixture->symbols, best, "fold_b")->name, "fold_b");
+	assert_ptr_equal(plait_elf_symbols_alias(fixture->symbols, best, "fold_a"), best);
+	assert_ptr_equal(plait_elf_symbols_alias(fixture->symbols, best, "fold"), best);
+	assert_ptr_equal(plait_elf_symbols_alias(fixture->symbols, best, "_fold_c"), best);
+	assert_ptr_equal(plait_elf_symbols_alias(fixture->symbols, best, "fold_weak"), best);
+	assert_ptr_equal(plait_elf_symbols_alias(fixture->symbols, best, "fold_d"), best);
+}
+
 static void what_names_no_code_is_left_out(void **state)
 {
 	struct fixture *fixture = *state;
@@ -414,6 +433,7 @@ int main(void)
 		FIXTURE_TEST(unwind_entries_end_symbols_without_size),
 		FIXTURE_TEST(unwind_entries_tell_bounds),
 		FIXTURE_TEST(of_equal_addresses_the_best_name_is_taken),
+		FIXTURE_TEST(equally_good_names_can_be_chosen_from),
 		FIXTURE_TEST(what_names_no_code_is_left_out),
 		FIXTURE_TEST(versions_are_cut_off),
 		FIXTURE_TEST(both_tables_are_used),
