@@ -135,8 +135,7 @@ static void announce(const struct plait_session_options *session)
 static int finish(struct plait_session_options *session, struct plait_session_result *result, struct plait_error *error)
 {
 	int status = PLAIT_EXIT_OK;
-	bool cannot_run = error && session->argv && !result->ran;
-	if (cannot_run && result->launch.pid == 0)
+	if (error && result->cannot_run)
 		status = error->code == PLAIT_ERROR_NOT_FOUND ? PLAIT_EXIT_NOT_FOUND : PLAIT_EXIT_CANNOT_EXECUTE;
 	if (error) {
 		int failure = plait_fail(error);

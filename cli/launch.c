@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/signals.h"
 #include "common/cleanup.h"
 
 /* Whether `path` is a file that may be executed; *ret_found is set when there is any such file. */
@@ -84,6 +85,7 @@ struct plait_error *plait_launch_start(char *const *argv, struct plait_launch *r
 	if (pid == 0) {
 		close(go[1]);
 		close(status[0]);
+		plait_signals_restore();
 		run_child(argv, go[0], status[1]);
 	}
 	close(go[0]);

@@ -28,7 +28,7 @@ struct plait_process_python {
 /* A file that was looked at once: is it a CPython? */
 struct plait_inspected {
 	bool done;
-	bool whole; /* the parts of its evaluator were looked for */
+	bool whole;			    /* the parts of its evaluator were looked for */
 	struct plait_python_binary *binary; /* NULL: it is not one (or not a known one) */
 };
 

@@ -207,8 +207,11 @@ static struct plait_error *open_session(struct session *session)
 {
 	const struct plait_session_options *options = session->options;
 	PLAIT_TRY(open_pid_fds(session));
-	if (options->argv)
-		PLAIT_TRY(plait_launch_start(options->argv, &session->result->launch));
+	if (options->argv) {
+		struct plait_error *error = plait_launch_start(options->argv, &session->result->launch);
+		session->result->cannot_run = error != NULL;
+		PLAIT_TRY(error);
+	}
 	struct plait_sampler_options sampler = {
 		.stack_size = options->stack_size,
 		.filter = options->pid_count > 0,
@@ -365,12 +368,14 @@ static void remove_empty(struct session *session)
 static struct plait_error *run_session(struct session *session)
 {
 	struct plait_session_result *result = session->result;
+	plait_signals_install();
 	PLAIT_TRY(open_session(session));
-	plait_signals_install(result->launch.pid);
 	if (session->options->argv) {
+		plait_signals_pass_to(result->launch.pid);
 		struct plait_error *error = plait_launch_go(&result->launch, session->options->argv[0]);
 		if (error) {
 			remove_empty(session);
+			result->cannot_run = true;
 			return error;
 		}
 		result->ran = true;

@@ -39,6 +39,7 @@ struct plait_session_result {
 	bool interrupted; /* a signal ended it */
 	bool written;	  /* there is a recording that can be read */
 	bool ran;	  /* the command was started (launch) */
+	bool cannot_run;  /* the error is that the command could not be started */
 };
 
 /* Records. The error, if any, is what went wrong; `ret` is set in any case: what was recorded before a failure is kept

@@ -8,6 +8,7 @@ static struct {
 	volatile sig_atomic_t child;
 	volatile sig_atomic_t passed_on;
 	volatile sig_atomic_t stop;
+	bool installed;
 } state;
 
 static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD };
@@ -32,11 +33,14 @@ static void handle(int number, siginfo_t *info, void *context)
 	kill(state.child, number);
 }
 
-void plait_signals_install(pid_t child)
+void plait_signals_pass_to(pid_t child)
 {
 	state.child = child;
-	state.passed_on = 0;
-	state.stop = 0;
+}
+
+void plait_signals_install(void)
+{
+	state.installed = true;
 	struct sigaction action = { .sa_sigaction = handle, .sa_flags = SA_SIGINFO };
 	sigfillset(&action.sa_mask);
 	for (size_t i = 0; i < NUMBER_COUNT; i++) {
@@ -53,6 +57,7 @@ bool plait_signals_stop_requested(void)
 
 void plait_signals_restore(void)
 {
-	for (size_t i = 0; i < NUMBER_COUNT; i++)
+	for (size_t i = 0; state.installed && i < NUMBER_COUNT; i++)
 		sigaction(numbers[i], &before[i], NULL);
+	state.installed = false;
 }

@@ -1,0 +1,226 @@
+"""Recording whole programs: threads, processes, execs, attach, several interpreters, unknown and damaged ones."""
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from interpreters import interpreters
+from plait_runner import TARGETS, collapsed, complete_share, record, report_json, run_plait, trust
+
+# Busy for so many seconds of CPU time: the number of samples does not depend on what else the machine does.
+BUSY = "import time\nend = time.process_time() + {seconds}\nwhile time.process_time() < end: sum(range(500))\n"
+
+
+def threads_of(recording):
+    """{(process name:pid, thread name:tid): samples}"""
+    figures = {}
+    for stack in collapsed(recording, "--by-thread"):
+        key = tuple(stack.frames[:2])
+        figures[key] = figures.get(key, 0) + stack.count
+    return figures
+
+
+def samples_with(recording, text, *options):
+    return sum(stack.count for stack in collapsed(recording, *options) if any(text in frame for frame in stack.frames))
+
+
+def test_json_has_what_is_documented(recording):
+    record(recording, "--", sys.executable, "-c", BUSY.format(seconds=0.5))
+    report = report_json(recording)
+    assert set(report["recording"]) >= {"command", "host", "started", "seconds", "engine", "events"}
+    assert set(report["trust"]) >= {"samples", "complete", "gap", "truncated", "unmerged", "unresolved", "lost"}
+    assert report["recording"]["engine"] == "bpf"
+    assert report["trust"]["samples"] > 300
+    assert report["trust"]["lost"] == 0
+
+
+def test_threads(recording):
+    code = ("import threading, time\nend = time.monotonic() + 1.5\n"
+            "def work():\n while time.monotonic() < end: sum(range(500))\n"
+            "ts = [threading.Thread(target=work) for _ in range(3)]\n[t.start() for t in ts]\n[t.join() for t in ts]\n")
+    record(recording, "--", sys.executable, "-c", code)
+    busy = [count for count in threads_of(recording).values() if count > 50]
+    assert len(busy) >= 3
+    assert samples_with(recording, "work (<string>:") > 0.8 * trust(recording)["samples"]
+
+
+def test_two_hundred_threads(recording):
+    code = ("import threading, time, zlib\nend = time.monotonic() + 3\ndata = bytes(200000)\n"
+            "def work():\n while time.monotonic() < end: zlib.compress(data, 1)\n"
+            "ts = [threading.Thread(target=work) for _ in range(200)]\n[t.start() for t in ts]\n[t.join() for t in ts]\n")
+    record(recording, "-F", "4000", "--", sys.executable, "-c", code)
+    assert len(threads_of(recording)) > 150
+    assert trust(recording)["lost"] == 0
+    assert complete_share(recording) > 0.99
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_multiprocessing(recording, method, tmp_path):
+    program = tmp_path / "pool.py"
+    program.write_text(
+        "import multiprocessing, sys, time\n"
+        "def work(n):\n"
+        "    end = time.process_time() + 0.7\n"
+        "    while time.process_time() < end: sum(range(500))\n"
+        "    return n\n"
+        "if __name__ == '__main__':\n"
+        f"    with multiprocessing.get_context('{method}').Pool(2) as pool:\n"
+        "        print(pool.map(work, range(2)))\n")
+    assert "[0, 1]" in record(recording, "--", sys.executable, program).stdout
+    workers = {frames[0] for frames in ((s.frames) for s in collapsed(recording, "--by-thread")
+                                         if any("work (" in f for f in s.frames))}
+    assert len(workers) == 2
+    assert samples_with(recording, "work (") > 500
+
+
+def test_shell_script_that_starts_python_later(recording):
+    record(recording, "--", "sh", "-c", f"sleep 0.2; {sys.executable} -c \"{BUSY.format(seconds=0.7)}\"; sleep 0.1")
+    assert samples_with(recording, "<module> (<string>:") > 400
+
+
+def test_several_versions_in_one_tree(recording):
+    found = interpreters()
+    if len(found) < 2:
+        pytest.skip("fewer than two interpreters found")
+    script = "; ".join(f"{i.path} -c 'def version_{i.major}_{i.minor}():\n " + BUSY.format(seconds=0.4).replace("\n", "\n ") +
+                       f"\nversion_{i.major}_{i.minor}()'" for i in found)
+    record(recording, "--", "sh", "-c", script)
+    missing = [f"{i.major}.{i.minor}" for i in found if samples_with(recording, f"version_{i.major}_{i.minor} (") < 200]
+    assert not missing
+
+
+def test_exec_in_place(recording):
+    code = f"import os, sys\nsum(range(10**6))\nos.execv(sys.executable, [sys.executable, '-c', '''def after():\n {BUSY.format(seconds=0.6).replace(chr(10), chr(10) + ' ')}\nafter()'''])"
+    record(recording, "--", sys.executable, "-c", code)
+    assert samples_with(recording, "after (<string>:") > 300
+
+
+def test_attach_does_not_pause_and_follows_new_threads(recording):
+    code = ("import threading, time, sys\n"
+            "def spin():\n while True: sum(range(500))\n"
+            "print('up', flush=True)\ntime.sleep(0.7)\n"
+            "for _ in range(2): threading.Thread(target=spin, daemon=True).start()\ntime.sleep(60)\n")
+    target = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    try:
+        target.stdout.readline()
+        record(recording, "-p", target.pid, "-d", "2")
+        assert samples_with(recording, "spin (<string>:") > 200
+    finally:
+        target.kill()
+        target.wait()
+        target.stdout.close()
+
+
+def test_attach_to_several(recording):
+    targets = [subprocess.Popen([sys.executable, "-c", f"def target_{i}():\n while True: sum(range(500))\ntarget_{i}()"])
+               for i in range(2)]
+    try:
+        time.sleep(0.3)
+        record(recording, "-p", f"{targets[0].pid},{targets[1].pid}", "-d", "1.5")
+        for i in range(2):
+            assert samples_with(recording, f"target_{i} (") > 100
+    finally:
+        for target in targets:
+            target.kill()
+            target.wait()
+
+
+def test_whole_machine(recording):
+    target = subprocess.Popen([sys.executable, "-c", "def everywhere():\n while True: sum(range(500))\neverywhere()"])
+    try:
+        time.sleep(0.3)
+        record(recording, "-a", "-d", "1.5")
+        assert samples_with(recording, "everywhere (") > 100
+    finally:
+        target.kill()
+        target.wait()
+
+
+def test_kernel_frames_belong_to_the_stack(recording):
+    record(recording, "--", sys.executable, "-c",
+           "import os, time\nend = time.monotonic() + 1\nwhile time.monotonic() < end: os.stat('/'); os.getcwd()")
+    assert samples_with(recording, "[kernel]") > 50
+    assert samples_with(recording, "[kernel]", "--no-kernel") == 0
+
+
+def test_unknown_python_version_is_native_only_and_said(recording, tmp_path):
+    """A CPython from the future: native stacks, one warning, no made-up frame."""
+    found = [i for i in interpreters() if (i.major, i.minor) >= (3, 13)]
+    if not found:
+        pytest.skip("no CPython 3.13 or newer found to make an unknown one of")
+    real = os.path.realpath(found[-1].path)
+    root = os.path.dirname(os.path.dirname(real))
+    libraries = [os.path.join(root, "lib", name) for name in os.listdir(os.path.join(root, "lib"))
+                 if name.startswith("libpython3") and ".so.1" in name]
+    image = libraries[0] if libraries else real
+    data = open(image, "rb").read()
+    cookie = data.find(b"xdebugpy")
+    if cookie < 0:
+        pytest.skip("no debug offsets in the interpreter's file")
+    folder = tmp_path / "future"
+    folder.mkdir()
+    copy = folder / os.path.basename(image)
+    copy.write_bytes(data[:cookie + 8] + (0x03630000).to_bytes(8, "little") + data[cookie + 16:])
+    copy.chmod(0o755)
+    environment = dict(os.environ, LD_LIBRARY_PATH=str(folder), PYTHONHOME=root)
+    program = real if libraries else str(copy)
+    result = record(recording, "--", program, "-c", BUSY.format(seconds=0.6), env=environment)
+    assert result.stderr.count("3.99") == 1
+    frames = {frame for stack in collapsed(recording) for frame in stack.frames}
+    assert not [frame for frame in frames if "(<string>:" in frame]
+
+
+def test_python_frames_survive_the_programs_own_rename_and_chdir(recording, tmp_path):
+    record(recording, "--", sys.executable, "-c",
+           "import os\nos.chdir('/')\nopen('/proc/self/comm', 'w').write('renamed')\n" + BUSY.format(seconds=0.6))
+    assert any("renamed:" in key[0] or "renamed:" in key[1] for key in threads_of(recording))
+    assert samples_with(recording, "<module> (<string>:") > 300
+
+
+def test_deleted_file(recording, tmp_path):
+    """The interpreter's file is removed while it runs."""
+    copy = tmp_path / "python-copy"
+    shutil.copy(os.path.realpath("/usr/bin/python3"), copy)
+    target = subprocess.Popen([str(copy), "-c", "def still_here():\n while True: sum(range(500))\nstill_here()"])
+    try:
+        time.sleep(0.5)
+        copy.unlink()
+        record(recording, "-p", target.pid, "-d", "1")
+        assert samples_with(recording, "still_here (") > 100
+    finally:
+        target.kill()
+        target.wait()
+
+
+def test_ten_thousand_samples_a_second_are_all_accounted_for(recording):
+    record(recording, "-F", "10000", "--", sys.executable, "-c", BUSY.format(seconds=2))
+    figures = trust(recording)
+    assert figures["samples"] + figures["lost"] > 15000
+    assert figures["samples"] > 0.9 * (figures["samples"] + figures["lost"])
+
+
+def test_period(recording):
+    record(recording, "-c", "10000000", "-e", "cpu-clock", "--", sys.executable, "-c", BUSY.format(seconds=1))
+    assert 60 <= trust(recording)["samples"] <= 130
+
+
+def test_page_faults_fall_on_the_line_that_touches(recording, tmp_path):
+    program = tmp_path / "touch.py"
+    program.write_text("import mmap\n"
+                       "def touch(memory, pages):\n"
+                       "    for page in range(pages):\n"
+                       "        memory[page * 4096] = 1\n"
+                       "memory = mmap.mmap(-1, 4096 * 5000)\n"
+                       "memory.madvise(mmap.MADV_NOHUGEPAGE) if hasattr(memory, 'madvise') else None\n"
+                       "touch(memory, 5000)\n")
+    record(recording, "-e", "page-faults", "-c", "1", "--", "/usr/bin/python3", program)
+    assert samples_with(recording, f"touch ({program}:4)") == 5000
+
+
+def test_script_and_report_agree(recording):
+    record(recording, "--", sys.executable, "-c", BUSY.format(seconds=0.5))
+    lines = [line for line in run_plait("script", "--format", "json", recording).stdout.splitlines() if line]
+    assert len(lines) == trust(recording)["samples"]
