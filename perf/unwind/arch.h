@@ -30,6 +30,8 @@ struct plait_unwind_arch {
 	uint8_t register_count;	     /* DWARF registers that CFI may name, return address column included */
 	uint8_t sp, pc, fp;	     /* DWARF numbers; pc is its index in struct plait_registers */
 	uint8_t return_address;	     /* DWARF's return address column */
+	int8_t return_from_cfa;	     /* the return address is at CFA + this in every frame; 0: at no fixed place */
+	int8_t fp_from_cfa;	     /* and a kept frame pointer's saved value */
 	uint64_t callee_saved;	     /* bit n: register n keeps its value over a call */
 	uint64_t code_mask;	     /* AND on a return address: removes authentication bits */
 	size_t call_bytes_max;	     /* longest call instruction */

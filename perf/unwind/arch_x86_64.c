@@ -141,6 +141,8 @@ const struct plait_unwind_arch *plait_unwind_arch_native(void)
 		.pc = RIP,
 		.fp = RBP,
 		.return_address = RIP,
+		.return_from_cfa = -8,
+		.fp_from_cfa = -16,
 		.callee_saved = CALLEE_SAVED,
 		.code_mask = UINT64_MAX,
 		.call_bytes_max = 7,

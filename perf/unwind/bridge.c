@@ -129,7 +129,7 @@ static bool resume(struct plait_walk *walk, size_t keep, uint64_t anchor, const 
 	return true;
 }
 
-/* Follows the chain from a guessed evaluator, whose return address is at cfa - 8, by rules alone. True: it reached the
+/* Follows the chain from a guessed evaluator, by rules alone. True: it reached the
  * start of the thread, and every anchor on the way lay as far below its frame's CFA as this one. */
 static bool follow_guess(struct plait_walk *walk, struct plait_native_frame *guess, uint64_t anchor)
 {
@@ -146,24 +146,26 @@ static bool follow_guess(struct plait_walk *walk, struct plait_native_frame *gue
 			guess->flags = frame->flags & PLAIT_NATIVE_EXACT_PC;
 			note_sighting(walk, frame, held);
 		}
+		/* A word that happens to be 0 ends many a wrong chain: only a table's word counts here. */
 		if (step == PLAIT_STEP_END)
-			return walk->anchor == walk->input->anchor_count;
+			return walk->anchor == walk->input->anchor_count &&
+			       walk->registers.value[walk->unwinder->arch->pc];
 	}
 	return false;
 }
 
-/* Tries the word at `place` as the return address of the evaluator that holds `anchor`. */
-static bool try_guess(struct plait_walk *walk, size_t keep, uint64_t anchor, uint64_t place, unsigned *trials)
+/* Tries `cfa` as the CFA of the evaluator that holds `anchor`. */
+static bool try_guess(struct plait_walk *walk, size_t keep, uint64_t anchor, uint64_t cfa, unsigned *trials)
 {
 	const struct plait_unwind_arch *arch = walk->unwinder->arch;
 	struct plait_call_site call;
 	uint64_t pc;
-	if (!plait_stack_u64(walk->input->stack, place, &pc) ||
+	if (!plait_stack_u64(walk->input->stack, cfa + (uint64_t)arch->return_from_cfa, &pc) ||
 	    !plait_walk_is_return(walk, pc & arch->code_mask, &call))
 		return false;
 	++*trials;
 	struct plait_native_frame last = walk->unwinder->frames[keep - 1];
-	struct plait_native_frame *guess = append_after_gap(walk, keep, anchor, 0, place + 8);
+	struct plait_native_frame *guess = append_after_gap(walk, keep, anchor, 0, cfa);
 	if (call.direct) {
 		const struct plait_unwind_place *code = plait_walk_place(walk, call.target);
 		guess->pc = call.target;
@@ -171,7 +173,13 @@ static bool try_guess(struct plait_walk *walk, size_t keep, uint64_t anchor, uin
 		guess->flags = PLAIT_NATIVE_EXACT_PC;
 	}
 	walk->registers.valid = 1ULL << arch->sp | 1ULL << arch->pc;
-	walk->registers.value[arch->sp] = place + 8;
+	walk->registers.value[arch->sp] = cfa;
+	/* Builds that keep frame pointers save the caller's right below the return address. */
+	uint64_t fp;
+	if (plait_stack_u64(walk->input->stack, cfa + (uint64_t)arch->fp_from_cfa, &fp) && fp >= cfa) {
+		walk->registers.value[arch->fp] = fp;
+		walk->registers.valid |= 1ULL << arch->fp;
+	}
 	walk->registers.value[arch->pc] = pc & arch->code_mask;
 	if (follow_guess(walk, guess, anchor))
 		return true;
@@ -179,14 +187,15 @@ static bool try_guess(struct plait_walk *walk, size_t keep, uint64_t anchor, uin
 	return false;
 }
 
-/* Nothing is learned yet about the evaluator: tries the words above `anchor`. On success the walk is complete. */
+/* Nothing is learned yet about the evaluator: tries the places above `anchor` for its CFA. On success the walk is
+ * complete. */
 static bool scan(struct plait_walk *walk, size_t keep, uint64_t anchor)
 {
 	struct plait_walk before = *walk;
 	unsigned trials = 0;
-	if (keep + 1 >= PLAIT_WALK_FRAMES_MAX)
+	if (keep + 1 >= PLAIT_WALK_FRAMES_MAX || !walk->unwinder->arch->return_from_cfa)
 		return false;
-	for (uint64_t offset = 8; offset <= SCAN_BYTES && trials < SCAN_TRIALS; offset += 8) {
+	for (uint64_t offset = 16; offset <= SCAN_BYTES && trials < SCAN_TRIALS; offset += 8) {
 		if (try_guess(walk, keep, anchor, (anchor & ~7ULL) + offset, &trials)) {
 			walk->unwinder->statistics.gaps++;
 			return true;
@@ -210,11 +219,25 @@ static bool bridge_known(struct plait_walk *walk, size_t keep)
 	return false;
 }
 
+/* A wrong return address that happens to lie behind a call is found out within so many frames: the chain from it ends.
+ */
+#define PROBATION 3
+
+/* How many frames stay when the walk goes on at an anchor: not those behind the first doubtful one, nor the few that a
+ * derived rule has just led to. */
+static size_t frames_to_keep(const struct plait_walk *walk)
+{
+	size_t keep = walk->count;
+	if (walk->derived != SIZE_MAX && walk->count - walk->derived <= PROBATION + 1)
+		keep = walk->derived + 1;
+	if (walk->doubt < keep)
+		keep = walk->doubt;
+	return keep + !keep;
+}
+
 bool plait_walk_bridge(struct plait_walk *walk, bool *ret_end)
 {
-	/* What lies behind the first doubtful frame led to this failure. */
-	size_t keep = walk->doubt < walk->count ? walk->doubt : walk->count;
-	keep += !keep;
+	size_t keep = frames_to_keep(walk);
 	*ret_end = false;
 	if (bridge_known(walk, keep))
 		return true;
@@ -229,8 +252,9 @@ bool plait_walk_ended_early(struct plait_walk *walk)
 {
 	const struct plait_native_frame *frame = &walk->unwinder->frames[walk->count - 1];
 	uint64_t pc = walk->registers.value[walk->unwinder->arch->pc];
-	return (!pc || walk->derived != SIZE_MAX) && anchor_from(walk, frame->cfa) < walk->input->anchor_count &&
-	       bridge_known(walk, walk->count);
+	bool certain = pc && walk->derived == SIZE_MAX;
+	bool fits = walk->doubt == SIZE_MAX && anchor_from(walk, frame->cfa) == walk->input->anchor_count;
+	return !certain && !fits && bridge_known(walk, frames_to_keep(walk));
 }
 
 void plait_walk_check_anchors(struct plait_walk *walk)

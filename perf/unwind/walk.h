@@ -81,8 +81,8 @@ void plait_walk_check_anchors(struct plait_walk *walk);
  * are complete, no step is needed. False: no anchor helps, nothing was changed. */
 bool plait_walk_bridge(struct plait_walk *walk, bool *ret_end);
 
-/* After PLAIT_STEP_END: a return address of 0, or the end after a derived rule, with anchors still ahead is no end.
- * True: the walk goes on at the next anchor. */
+/* After PLAIT_STEP_END: a return address of 0, or an end after a derived rule, is no end when anchors lie ahead or were
+ * passed at the wrong place. True: the walk goes on at an anchor. */
 bool plait_walk_ended_early(struct plait_walk *walk);
 
 /* Learns from what was seen; for a walk that did not end broken. */

@@ -17,12 +17,12 @@
 
 /* No .cfi directive: the assembler writes no FDE for any of these. */
 #define FUNCTION(name, body)                                                                                           \
-	__asm__(".text\n.p2align 4\n.globl " #name "\n.type " #name ", @function\n" #name ":\n" body ".size " #name    \
-		", . - " #name "\n");                                                                                  \
+	__asm__(".pushsection .text\n.p2align 4\n.globl " #name "\n.type " #name ", @function\n" #name ":\n" body      \
+		".size " #name ", . - " #name "\n.popsection\n");                                                      \
 	void name(void)
 
-/* OpenBLAS's dgemm_kernel_HASWELL: saves with mov into slots of rsp, rbx is the frame pointer, then a big aligned
- * buffer. The loop comes back to code that lies before the clobbering of r12. */
+/* OpenBLAS's dgemm_kernel_HASWELL: saves with mov into slots of rsp, rbx is the frame pointer, then a big
+ * aligned buffer. The loop comes back to code that lies before the clobbering of r12. */
 FUNCTION(kernel_aligned, "sub $0x60,%rsp\n mov %rbx,(%rsp)\n mov %rbp,0x8(%rsp)\n mov %r12,0x10(%rsp)\n"
 			 "mov %r13,0x18(%rsp)\n mov %r14,0x20(%rsp)\n mov %r15,0x28(%rsp)\n"
 			 "mov 0x68(%rsp),%r10\n mov %rsp,%rbx\n sub $0x7080,%rsp\n and $-0x1000,%rsp\n"
@@ -62,10 +62,10 @@ FUNCTION(parked, "mov %rbx,%r10\n mov %rbp,%r11\n mov %rsp,%rbp\n mov $0x40,%ebx
 FUNCTION(bare_loop, "mov $3,%ecx\n 1: dec %ecx\n jne 1b\n ret\n");
 
 /* No size: what follows the ret and the padding is another function, whose symbol is local and has no type. */
-__asm__(".text\n.p2align 4\n.globl unsized\n.type unsized, @function\nunsized:\n"
+__asm__(".pushsection .text\n.p2align 4\n.globl unsized\n.type unsized, @function\nunsized:\n"
 	"push %rbx\n call 1f\n pop %rbx\n ret\n"
 	".p2align 4, 0x90\n"
-	"1: push %r12\n sub $0x30,%rsp\n mov $1,%r12d\n add $0x30,%rsp\n pop %r12\n ret\n");
+	"1: push %r12\n sub $0x30,%rsp\n mov $1,%r12d\n add $0x30,%rsp\n pop %r12\n ret\n.popsection\n");
 void unsized(void);
 
 static void (*const fixtures[])(void) = { kernel_aligned, two_exits, old_sp_in_memory, lea_frame,
@@ -75,12 +75,12 @@ static const char *const names[] = { "kernel_aligned", "two_exits", "old_sp_in_m
 #define FIXTURES (sizeof(fixtures) / sizeof(fixtures[0]))
 
 /* Calls a fixture with recognizable values in the callee-saved registers. */
-__asm__(".text\ncall_with_values:\n"
+__asm__(".pushsection .text\ncall_with_values:\n"
 	"push %rbx\n push %rbp\n push %r12\n push %r13\n push %r14\n push %r15\n push %rax\n"
 	"movabs $0xb0b0b0b000000003,%rbx\n movabs $0xb0b0b0b000000006,%rbp\n movabs $0xb0b0b0b00000000c,%r12\n"
 	"movabs $0xb0b0b0b00000000d,%r13\n movabs $0xb0b0b0b00000000e,%r14\n movabs $0xb0b0b0b00000000f,%r15\n"
 	"call *%rdi\n"
-	"pop %rax\n pop %r15\n pop %r14\n pop %r13\n pop %r12\n pop %rbp\n pop %rbx\n ret\n");
+	"pop %rax\n pop %r15\n pop %r14\n pop %r13\n pop %r12\n pop %rbp\n pop %rbx\n ret\n.popsection\n");
 void call_with_values(void (*function)(void));
 
 static struct maps maps;
