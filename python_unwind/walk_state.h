@@ -36,7 +36,7 @@ struct plait_walk {
 	plait_u64 cframe;     /* 3.10 to 3.12: CFrame of the activation that `frame` belongs to */
 	plait_u64 root;	      /* 3.10 to 3.12: address of tstate->root_cframe, where the CFrames end */
 	plait_u64 base_frame; /* 3.15: where the frames end; 0: none */
-	plait_u64 repair;     /* 3.11, 3.12: CFrame to start over from when a check fails; 0: none */
+	plait_u64 caller;     /* 3.11, 3.12: the innermost CFrame's `previous`; 0: it has none */
 	plait_u64 code;	      /* whose header lies in code_words; 0: of none */
 	plait_u64 mark;	      /* cycle detection (Brent): an earlier frame, */
 	plait_u32 lap, power; /* steps since it, and how many until it moves on */
@@ -47,6 +47,7 @@ struct plait_walk {
 	plait_u32 steps;       /* frames read of this chain, shown or not */
 	plait_u32 unpaired;    /* 3.10: frames for which no CFrame was left */
 	plait_u32 innermost;   /* 1: still in the innermost activation, which 3.11 and 3.12 may not have filled in */
+	plait_u32 repaired;    /* 1: started over already */
 	plait_u32 closed;      /* 1: the chain may end here (the last frame ended its activation) */
 	plait_u32 shift;       /* 3.10: enum plait_walk_shift, valid after PLAIT_STEP_END */
 	plait_u32 status;      /* enum plait_walk_status, valid after PLAIT_STEP_END */

@@ -25,32 +25,40 @@ static inline bool plait_walk_fetch_cframe(plait_walk_memory memory, struct plai
 /* Makes the current_frame of the CFrame `cframe` the next frame. False when it cannot be read. */
 static inline bool plait_walk_enter_cframe(plait_walk_memory memory, struct plait_walk *walk, plait_u64 cframe)
 {
-	walk->repair = 0;
+	walk->caller = 0;
 	walk->frame = 0;
 	walk->cframe = cframe;
 	if (!plait_walk_fetch_cframe(memory, walk, cframe))
 		return false;
 	walk->frame = plait_walk_u64(walk->code_words, walk->plan.cframe_current_frame);
 	walk->closed = cframe == walk->root; /* any other CFrame has a frame */
-	/* Outer ones lie higher on the stack; a `previous` that does not is uninitialised too. */
-	plait_u64 previous = plait_walk_u64(walk->code_words, walk->plan.cframe_previous);
-	if (cframe != walk->root && (previous > cframe || previous == walk->root))
-		walk->repair = previous;
+	if (cframe != walk->root)
+		walk->caller = plait_walk_u64(walk->code_words, walk->plan.cframe_previous);
 	return true;
+}
+
+/* At the end of the innermost activation: is `previous`, the frame that it returns to, the one that its caller's CFrame
+ * has? The evaluator copies it from there (`previous = prev_cframe->current_frame`), so anything else is garbage. */
+static inline bool plait_walk_is_returned_to(plait_walk_memory memory, struct plait_walk *walk, plait_u64 previous)
+{
+	return plait_walk_fetch_cframe(memory, walk, walk->caller) &&
+	       plait_walk_u64(walk->code_words, walk->plan.cframe_current_frame) == previous;
 }
 
 /* 3.11: the frame ends its activation: its anchor is the CFrame, and the caller's CFrame is the next one. */
 static inline bool plait_walk_leave_cframe(plait_walk_memory memory, struct plait_walk *walk, plait_u64 previous)
 {
 	walk->closed = 1;
-	if (!previous)
-		return true;
-	if (!plait_walk_fetch_cframe(memory, walk, walk->cframe))
+	if (!walk->innermost) {
+		if (!previous)
+			return true;
+		if (!plait_walk_fetch_cframe(memory, walk, walk->cframe))
+			return false;
+		walk->caller = plait_walk_u64(walk->code_words, walk->plan.cframe_previous);
+	}
+	if (!plait_walk_is_returned_to(memory, walk, previous))
 		return false;
-	walk->cframe = plait_walk_u64(walk->code_words, walk->plan.cframe_previous);
-	if (!plait_walk_fetch_cframe(memory, walk, walk->cframe) ||
-	    plait_walk_u64(walk->code_words, walk->plan.cframe_current_frame) != previous)
-		return false;
+	walk->cframe = walk->caller;
 	walk->innermost = 0;
 	return true;
 }

@@ -23,7 +23,8 @@ static inline bool plait_walk_start_chain(plait_walk_memory memory, struct plait
 	walk->lap = walk->steps = walk->unpaired = 0;
 	walk->power = 8;
 	walk->closed = walk->innermost = 1;
-	walk->repair = walk->cframe = walk->base_frame = 0;
+	walk->caller = walk->cframe = walk->base_frame = 0;
+	walk->repaired = 0;
 	walk->root = plan->tstate_root_cframe == PLAIT_NO_OFFSET ? 0 : tstate + plan->tstate_root_cframe;
 	walk->frame = plait_walk_u64(walk->words, plan->tstate_frame);
 	if (plan->tstate_base_frame != PLAIT_NO_OFFSET)
@@ -34,19 +35,21 @@ static inline bool plait_walk_start_chain(plait_walk_memory memory, struct plait
 }
 
 /* A check failed. What was read may come from a CFrame that the evaluator has published but not filled in: then the
- * activation has no frame yet, and its caller's CFrame is good. Tried once, while nothing has been sent on. */
+ * activation has no frame yet, and its caller's CFrame is good. Tried once, while nothing has been sent on. A caller
+ * that does not lie higher on the stack is uninitialised too. */
 static inline enum plait_walk_step plait_walk_repair(plait_walk_memory memory, struct plait_walk *walk)
 {
-	plait_u64 cframe = walk->repair;
-	if (!cframe || !walk->innermost || walk->flushed > walk->chain_start)
+	plait_u64 caller = walk->caller;
+	if (!walk->innermost || walk->repaired || walk->flushed > walk->chain_start ||
+	    (caller <= walk->cframe && caller != walk->root))
 		return plait_walk_end(walk, PLAIT_WALK_BROKEN);
+	walk->repaired = 1;
 	walk->count = walk->chain_start;
 	walk->mark = 0;
 	walk->lap = walk->steps = 0;
 	walk->power = 8;
-	if (!plait_walk_enter_cframe(memory, walk, cframe))
+	if (!plait_walk_enter_cframe(memory, walk, caller))
 		return plait_walk_end(walk, PLAIT_WALK_BROKEN);
-	walk->repair = 0;
 	return PLAIT_STEP_SKIP;
 }
 
@@ -54,10 +57,10 @@ static inline enum plait_walk_step plait_walk_repair(plait_walk_memory memory, s
 static inline enum plait_walk_step plait_walk_chain_end(plait_walk_memory memory, struct plait_walk *walk)
 {
 	if (!walk->closed) {
-		/* 3.12 publishes a generator's frame before its `previous`: the callers are out of reach. */
+		/* 3.12 may publish a generator's frame before its `previous`: the callers are out of reach. */
 		if (walk->steps == 1 &&
 		    plait_walk_u8(walk->words, walk->plan.frame_owner) == PLAIT_WALK_OWNER_GENERATOR)
-			walk->repair = 0;
+			walk->repaired = 1;
 		return plait_walk_repair(memory, walk);
 	}
 	if (walk->plan.shape == PLAIT_SHAPE_FRAME_OBJECT_CFRAME && !plait_walk_pair_cframes(memory, walk)) {

@@ -5,9 +5,7 @@
 #define PLAIT_PYTHON_UNWIND_WALK_FRAME_H
 
 #include "python_unwind/walk/cframe.h"
-
-/* Bytes of bytecode in a code object that are believed. */
-#define PLAIT_WALK_LASTI_MAX (1 << 28)
+#include "python_unwind/walk/lasti.h"
 
 /* enum _frameowner: 0 thread, 1 generator, 2 frame object, 3 and (3.14) 4: a shim on the C stack. */
 #define PLAIT_WALK_OWNER_GENERATOR 1
@@ -33,12 +31,12 @@ static inline bool plait_walk_is_cycle(struct plait_walk *walk)
 }
 
 /* 3.12 and later: the frame on the C stack with which an activation of the evaluator ends. */
-static inline enum plait_walk_step plait_walk_shim(struct plait_walk *walk, plait_u64 previous,
-						   struct plait_wire_frame *ret)
+static inline enum plait_walk_step plait_walk_shim(plait_walk_memory memory, struct plait_walk *walk,
+						   plait_u64 previous, struct plait_wire_frame *ret)
 {
 	if (walk->innermost && walk->plan.shape == PLAIT_SHAPE_CFRAME_SHIM) {
 		plait_u64 distance = walk->frame - walk->cframe + PLAIT_WALK_SHIM_DISTANCE;
-		if (distance > 2 * PLAIT_WALK_SHIM_DISTANCE)
+		if (distance > 2 * PLAIT_WALK_SHIM_DISTANCE || !plait_walk_is_returned_to(memory, walk, previous))
 			return PLAIT_STEP_BAD;
 	}
 	walk->innermost = 0;
@@ -50,26 +48,6 @@ static inline enum plait_walk_step plait_walk_shim(struct plait_walk *walk, plai
 	walk->frame = previous;
 	walk->count++;
 	return PLAIT_STEP_FRAME;
-}
-
-/* Byte offset of the frame's instruction in its bytecode; PLAIT_WALK_LASTI_MAX when it is not in it. */
-static inline plait_s32 plait_walk_lasti(plait_walk_memory memory, const struct plait_walk *walk, plait_u64 code)
-{
-	const struct plait_walk_plan *plan = &walk->plan;
-	if (plan->instr_is_lasti)
-		return (plait_s32)(plait_walk_u32(walk->words, plan->frame_instr) * plan->lasti_unit);
-
-	plait_u64 base = code + plan->code_adaptive;
-	if (plan->code_tlbc != PLAIT_NO_OFFSET) {
-		/* Free-threaded 3.14+: each thread has its copy: { Py_ssize_t size; char *entries[size]; }. */
-		plait_u64 table = plait_walk_u64(walk->code_words, plan->code_tlbc);
-		plait_u64 index = plait_walk_u32(walk->words, plan->frame_tlbc_index);
-		if (table && plait_walk_read(memory, &base, sizeof(base), table + 8 + 8 * index))
-			return PLAIT_WALK_LASTI_MAX;
-	}
-	/* 3.11 and 3.12: one code unit before the first instruction while it has not started. */
-	plait_u64 offset = plait_walk_u64(walk->words, plan->frame_instr) - base + 2;
-	return offset > PLAIT_WALK_LASTI_MAX ? PLAIT_WALK_LASTI_MAX : (plait_s32)offset - 2;
 }
 
 /* A frame that runs Python code; it lies in walk->words, its code object in walk->code_words. */
@@ -143,7 +121,7 @@ static inline enum plait_walk_step plait_walk_read_frame(plait_walk_memory memor
 		if (owner > PLAIT_WALK_OWNER_LAST)
 			return PLAIT_STEP_BAD;
 		if (owner >= PLAIT_WALK_OWNER_SHIM)
-			return plait_walk_shim(walk, previous, ret);
+			return plait_walk_shim(memory, walk, previous, ret);
 	}
 	plait_u64 code = plait_walk_u64(walk->words, plan->frame_code) & plan->code_mask;
 	if (!code || (code & 7) || !plait_walk_fetch_code(memory, walk, code))
