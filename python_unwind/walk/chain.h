@@ -40,7 +40,7 @@ static inline bool plait_walk_start_chain(plait_walk_memory memory, struct plait
 static inline enum plait_walk_step plait_walk_repair(plait_walk_memory memory, struct plait_walk *walk)
 {
 	plait_u64 caller = walk->caller;
-	if (!walk->innermost || walk->repaired || walk->flushed > walk->chain_start ||
+	if (!caller || !walk->innermost || walk->repaired || walk->flushed > walk->chain_start ||
 	    (caller <= walk->cframe && caller != walk->root))
 		return plait_walk_end(walk, PLAIT_WALK_BROKEN);
 	walk->repaired = 1;

@@ -21,7 +21,7 @@ static inline plait_s32 plait_walk_lasti(plait_walk_memory memory, const struct 
 		/* Free-threaded 3.14+: each thread has its copy: { Py_ssize_t size; char *entries[size]; }. */
 		plait_u64 table = plait_walk_u64(walk->code_words, plan->code_tlbc);
 		plait_u64 index = plait_walk_u32(walk->words, plan->frame_tlbc_index);
-		if (table && plait_walk_read(memory, &base, sizeof(base), table + 8 + 8 * index))
+		if (table && (plait_walk_read(memory, &base, sizeof(base), table + 8 + 8 * index) || !base))
 			return PLAIT_WALK_LASTI_MAX;
 	}
 	/* 3.11 and 3.12: one code unit before the first instruction while it has not started. */
