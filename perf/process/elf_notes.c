@@ -2,8 +2,7 @@
 
 #include <elf.h>
 #include <string.h>
-
-enum { PAGE = 4096 };
+#include <unistd.h>
 
 bool plait_elf_is_valid(const uint8_t *image, size_t size)
 {
@@ -73,22 +72,28 @@ struct plait_build_id plait_elf_build_id(const uint8_t *image, size_t size)
 	return build_id;
 }
 
-bool plait_elf_bias(const uint8_t *image, size_t size, uint64_t start, uint64_t offset, bool executable, uint64_t *ret)
+/* How well a PT_LOAD explains a mapping of file offset `offset`; 0: not at all. Segments may share a page of the file:
+ * then the one with the right protection is meant, and of those the one whose first page it is. */
+static unsigned fit(const Elf64_Phdr *segment, uint64_t offset, bool executable)
 {
-	bool found = false;
-	(void)size;
+	uint64_t first = segment->p_offset & ~((uint64_t)sysconf(_SC_PAGESIZE) - 1);
+	uint64_t end = segment->p_offset + segment->p_filesz;
+	if (segment->p_type != PT_LOAD || end < segment->p_offset || offset < first || offset >= end)
+		return 0;
+	bool right = !!(segment->p_flags & PF_X) == executable;
+	return 1 + 2 * right + (offset == first);
+}
+
+bool plait_elf_bias(const uint8_t *image, uint64_t start, uint64_t offset, bool executable, uint64_t *ret)
+{
+	unsigned best = 0;
 	for (size_t i = 0; i < program_header_count(image); i++) {
 		Elf64_Phdr segment = program_header(image, i);
-		uint64_t first = segment.p_offset & ~(uint64_t)(PAGE - 1);
-		if (segment.p_type != PT_LOAD || offset < first ||
-		    offset - first >= segment.p_filesz + (segment.p_offset - first))
+		unsigned now = fit(&segment, offset, executable);
+		if (now <= best)
 			continue;
-		if (found && executable && !(segment.p_flags & PF_X))
-			continue;
+		best = now;
 		*ret = start - offset - (segment.p_vaddr - segment.p_offset);
-		found = true;
-		if (!executable || (segment.p_flags & PF_X))
-			break;
 	}
-	return found;
+	return best > 0;
 }

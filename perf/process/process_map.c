@@ -2,18 +2,17 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/sysmacros.h>
 
 #include "common/cleanup.h"
 #include "common/map.h"
 #include "common/vec.h"
 #include "perf/process/elf_notes.h"
 #include "perf/process/module_files.h"
+#include "perf/process/proc.h"
 #include "perf/source/source.h"
 
 /* How many ended processes are remembered: their last samples may still be on the way. */
@@ -22,7 +21,7 @@ enum { ENDED_MAX = 1024 };
 struct process {
 	struct plait_process seen;
 	PLAIT_VEC(struct plait_mapping) mappings; /* ascending, without overlap */
-	bool ended;
+	bool ended;				  /* its first thread has; others may live on */
 };
 
 struct thread_name {
@@ -162,7 +161,7 @@ static bool insert_at(struct process *process, size_t index, const struct plait_
 }
 
 /* Takes [start, end) out of the mappings: whole ones, ends, or a middle. */
-static bool cut_out(struct process *process, uint64_t start, uint64_t end)
+static bool cut_out(struct plait_process_map *map, struct process *process, uint64_t start, uint64_t end)
 {
 	size_t index = lower_bound(process, start);
 	while (index < process->mappings.count && process->mappings.data[index].start < end) {
@@ -170,6 +169,7 @@ static bool cut_out(struct process *process, uint64_t start, uint64_t end)
 		struct plait_mapping upper = *mapping;
 		upper.offset += end - upper.start;
 		upper.start = end;
+		upper.generation = ++map->generation;
 		bool has_upper = mapping->end > end;
 		if (mapping->start < start) {
 			mapping->end = start;
@@ -185,6 +185,16 @@ static bool cut_out(struct process *process, uint64_t start, uint64_t end)
 		}
 	}
 	return true;
+}
+
+/* Memory of an ELF file that no PT_LOAD covers counts as if it were mapped as it lies in the file. */
+static uint64_t bias_of(const struct plait_mapping *mapping)
+{
+	uint64_t bias = mapping->start - mapping->offset;
+	if (mapping->file && mapping->file->is_elf)
+		plait_elf_bias(mapping->file->image, mapping->start, mapping->offset, mapping->protection & PROT_EXEC,
+			       &bias);
+	return bias;
 }
 
 /* A mapping as a record or a line of /proc/PID/maps has it. */
@@ -209,12 +219,10 @@ static struct plait_error *add_mapping(struct plait_process_map *map, struct pro
 		.generation = ++map->generation,
 	};
 	PLAIT_TRY(plait_module_files_get(&map->files, &wanted, &mapping.file));
-	const struct plait_module_file *file = mapping.file;
-	uint64_t offset = file && file->is_vdso ? 0 : seen->offset;
-	if (file && file->is_elf)
-		plait_elf_bias(file->image, file->image_size, seen->start, offset, seen->protection & PROT_EXEC,
-			       &mapping.bias);
-	if (!cut_out(process, mapping.start, mapping.end) ||
+	if (mapping.file && mapping.file->is_vdso)
+		mapping.offset = 0; /* records have the page's number */
+	mapping.bias = bias_of(&mapping);
+	if (!cut_out(map, process, mapping.start, mapping.end) ||
 	    !insert_at(process, lower_bound(process, mapping.start), &mapping))
 		return plait_error_no_memory();
 	return NULL;
@@ -243,32 +251,6 @@ void plait_process_map_each(const struct plait_process_map *map, uint32_t pid,
 
 /* ---- /proc ---- */
 
-/* Field 28 of /proc/PID/stat (proc(5)): the address of the bottom of the stack; the name may hold blanks and
- * parentheses, so fields are counted from its last one. */
-static uint64_t read_start_stack(uint32_t pid)
-{
-	char path[64], text[1024];
-	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
-	FILE *file PLAIT_FCLOSE = fopen(path, "re");
-	size_t size = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
-	text[size] = '\0';
-	char *at = strrchr(text, ')');
-	for (int field = 2; at && field < 28; field++) {
-		at = strchr(at, ' ');
-		if (at)
-			at++;
-	}
-	return at ? strtoull(at, NULL, 10) : 0;
-}
-
-static void read_comm(const char *path, char *ret, size_t size)
-{
-	FILE *file PLAIT_FCLOSE = fopen(path, "re");
-	size_t got = file ? fread(ret, 1, size - 1, file) : 0;
-	ret[got] = '\0';
-	ret[strcspn(ret, "\n")] = '\0';
-}
-
 static struct plait_error *scan_threads(struct plait_process_map *map, struct process *process)
 {
 	char path[320], name[64];
@@ -282,32 +264,13 @@ static struct plait_error *scan_threads(struct plait_process_map *map, struct pr
 		if (!tid)
 			continue;
 		snprintf(path, sizeof(path), "/proc/%u/task/%s/comm", process->seen.pid, entry->d_name);
-		read_comm(path, name, sizeof(name));
+		plait_proc_read_name(path, name, sizeof(name));
 		enough = name_thread(map, tid, name);
 		if (tid == process->seen.pid)
 			snprintf(process->seen.name, sizeof(process->seen.name), "%s", name);
 	}
 	closedir(task);
 	return enough ? NULL : plait_error_no_memory();
-}
-
-/* One line of /proc/PID/maps: "start-end perms offset major:minor inode path". False for what is no mapping. */
-static bool parse_maps_line(char *line, struct plait_source_map *ret)
-{
-	uint64_t end;
-	unsigned major_number, minor_number;
-	char permissions[8];
-	int path = 0;
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %x:%x %" SCNu64 " %n", &ret->start, &end, permissions,
-		   &ret->offset, &major_number, &minor_number, &ret->inode, &path) < 7)
-		return false;
-	line[strcspn(line, "\n")] = '\0';
-	ret->size = end - ret->start;
-	ret->device = makedev(major_number, minor_number);
-	ret->protection = (permissions[0] == 'r' ? PROT_READ : 0) | (permissions[1] == 'w' ? PROT_WRITE : 0) |
-			  (permissions[2] == 'x' ? PROT_EXEC : 0);
-	ret->path = path ? line + path : "";
-	return true;
 }
 
 /* Adds what the map does not have yet: what records said is newer than what /proc says now. */
@@ -317,7 +280,7 @@ static struct plait_error *scan_maps(struct plait_process_map *map, struct proce
 	size_t size = 0;
 	while (getline(&line, &size, maps) > 0) {
 		struct plait_source_map seen;
-		if (!parse_maps_line(line, &seen) || !(seen.protection & PROT_EXEC))
+		if (!plait_proc_parse_maps_line(line, &seen) || !(seen.protection & PROT_EXEC))
 			continue;
 		const struct plait_mapping *known = plait_process_map_find(map, process->seen.pid, seen.start);
 		if (!known || known->start != seen.start || known->end != seen.start + seen.size)
@@ -337,14 +300,16 @@ struct plait_error *plait_process_map_scan(struct plait_process_map *map, uint32
 	struct process *process = get_process(map, pid);
 	if (!process)
 		return plait_error_no_memory();
-	process->seen.start_stack = read_start_stack(pid);
+	process->seen.start_stack = plait_process_start_stack(pid);
 	PLAIT_TRY(scan_threads(map, process));
 	return scan_maps(map, process, maps);
 }
 
 /* ---- events ---- */
 
-static struct plait_error *copy_process(struct plait_process_map *map, const struct plait_source_event *event)
+/* Enters the process that was forked, with the name of the thread that forked it. */
+static struct plait_error *copy_process(struct plait_process_map *map, const struct plait_source_event *event,
+					const char name[static 64])
 {
 	remove_process(map, event->pid); /* an earlier one with this pid */
 	struct process *child = get_process(map, event->pid);
@@ -352,9 +317,9 @@ static struct plait_error *copy_process(struct plait_process_map *map, const str
 	if (!child)
 		return plait_error_no_memory();
 	child->seen.start_time = event->time;
+	memcpy(child->seen.name, name, sizeof(child->seen.name));
 	if (!parent)
 		return plait_process_map_scan(map, event->pid); /* unknown parent; gone already is no error */
-	memcpy(child->seen.name, parent->seen.name, sizeof(child->seen.name));
 	child->seen.start_stack = parent->seen.start_stack;
 	if (!plait_vec_reserve(&child->mappings, parent->mappings.count))
 		return plait_error_no_memory();
@@ -366,17 +331,29 @@ static struct plait_error *copy_process(struct plait_process_map *map, const str
 	return NULL;
 }
 
+static struct plait_error *apply_map(struct plait_process_map *map, const struct plait_source_event *event)
+{
+	struct process *process = get_process(map, event->pid);
+	if (!process)
+		return plait_error_no_memory();
+	if (!(event->map.protection & PROT_EXEC))
+		return NULL;
+	if (!process->seen.start_stack) /* its exec was still under way */
+		process->seen.start_stack = plait_process_start_stack(event->pid);
+	return add_mapping(map, process, &event->map);
+}
+
 static struct plait_error *apply_fork(struct plait_process_map *map, const struct plait_source_event *event)
 {
 	const char *name = plait_process_map_thread_name(map, event->fork.parent_tid);
-	char copy[64] = "";
+	char copy[sizeof(struct thread_name)] = "";
 	if (name)
 		snprintf(copy, sizeof(copy), "%s", name);
 	if (!name_thread(map, event->tid, copy))
 		return plait_error_no_memory();
 	if (event->pid == event->fork.parent_pid)
 		return NULL;
-	struct plait_error *error = copy_process(map, event);
+	struct plait_error *error = copy_process(map, event, copy);
 	if (error && error->code == PLAIT_ERROR_NOT_FOUND) {
 		plait_error_free(error);
 		return NULL;
@@ -400,7 +377,7 @@ static struct plait_error *apply_exec(struct plait_process_map *map, const struc
 	process->mappings.count = 0;
 	process->seen.serial = map->serial++;
 	process->seen.start_time = event->time;
-	process->seen.start_stack = read_start_stack(event->pid);
+	process->seen.start_stack = plait_process_start_stack(event->pid);
 	return apply_name(map, event);
 }
 
@@ -440,10 +417,8 @@ static struct plait_error *apply_exit(struct plait_process_map *map, const struc
 struct plait_error *plait_process_map_apply(struct plait_process_map *map, const struct plait_source_event *event)
 {
 	switch (event->kind) {
-	case PLAIT_SOURCE_MAP: {
-		struct process *process = get_process(map, event->pid);
-		return process ? add_mapping(map, process, &event->map) : plait_error_no_memory();
-	}
+	case PLAIT_SOURCE_MAP:
+		return apply_map(map, event);
 	case PLAIT_SOURCE_FORK:
 		return apply_fork(map, event);
 	case PLAIT_SOURCE_EXEC:
@@ -465,7 +440,7 @@ const struct plait_process *plait_process_map_process(const struct plait_process
 
 const struct plait_module_file *plait_process_map_file(const struct plait_process_map *map, uint32_t id)
 {
-	return id < map->files.all.count ? map->files.all.data[id] : NULL;
+	return id < map->files.all.count ? &map->files.all.data[id]->file : NULL;
 }
 
 uint32_t plait_process_map_file_count(const struct plait_process_map *map)

@@ -18,17 +18,17 @@
  * and valid until it is destroyed. */
 struct plait_module_file {
 	uint32_t id;
-	struct plait_file_reference reference; /* path, open_path (kept open while the recording lasts), build-id */
+	struct plait_file_reference reference; /* open_path is valid while the map lives, if fd >= 0 */
 	bool is_elf;			       /* false: anonymous executable memory, a data file */
 	bool is_vdso;
 	bool is_deleted;      /* the path's file is gone or another one; open_path still reaches the mapped one */
-	int fd;		      /* open for reading, -1 when it could not be opened */
+	int fd;		      /* open for reading; -1 when it could not be opened, or descriptors are short */
 	const uint8_t *image; /* the file's bytes (mmap of fd, or a copy of the vdso); NULL when not readable */
 	size_t image_size;
 };
 
-/* One contiguous mapping of a process. address - start + offset is the file offset; address - bias is the ELF virtual
- * address. */
+/* One contiguous executable mapping of a process (others are not kept). address - start + offset is the file offset;
+ * address - bias is the ELF virtual address. */
 struct plait_mapping {
 	uint64_t start, end, offset;
 	uint64_t bias; /* valid when file->is_elf */
@@ -42,8 +42,12 @@ struct plait_process {
 	uint32_t serial;      /* tells a later process with the same pid, or the same pid after exec, apart */
 	uint64_t start_time;  /* ns CLOCK_MONOTONIC of the fork or exec record; 0: it was there before */
 	uint64_t start_stack; /* stat field 28: identifies the process image (ASLR); 0 when not readable */
-	char name[64];
+	char name[64];	      /* of its first thread */
 };
+
+/* struct plait_process's start_stack, read now; waits some milliseconds at most for an exec that is under way. 0 when
+ * the process is gone, or not ours to ask. */
+uint64_t plait_process_start_stack(uint32_t pid);
 
 struct plait_process_map;
 
@@ -65,7 +69,7 @@ const struct plait_process *plait_process_map_process(const struct plait_process
 /* The mapping that holds `address` in process `pid`, or NULL. Valid until the next apply. O(log n). */
 const struct plait_mapping *plait_process_map_find(const struct plait_process_map *map, uint32_t pid, uint64_t address);
 
-/* Calls `visit` for every mapping of `pid` in ascending order; stops when it returns false. */
+/* Calls `visit` for every (executable) mapping of `pid` in ascending order; stops when it returns false. */
 void plait_process_map_each(const struct plait_process_map *map, uint32_t pid,
 			    bool (*visit)(void *context, const struct plait_mapping *mapping), void *context);
 

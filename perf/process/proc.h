@@ -1,0 +1,30 @@
+/*
+ * What /proc says of a process.
+ */
+#ifndef PLAIT_PERF_PROCESS_PROC_H
+#define PLAIT_PERF_PROCESS_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "perf/source/source.h"
+
+/* Parses a line of /proc/PID/maps: "start-end perms offset major:minor inode path". The line is changed and the path
+ * points into it. Returns false for what is no mapping. */
+bool plait_proc_parse_maps_line(char *line, struct plait_source_map *ret);
+
+/* Of /proc/PID/stat. */
+struct plait_proc_stat {
+	uint64_t memory_size; /* field 23; 0: a kernel thread, or a process that has ended */
+	uint64_t start_code;  /* field 26; 0 while an exec is under way, 1 when we may not know */
+	uint64_t start_stack; /* field 28; 0 when we may not know */
+};
+
+/* Parses the text of /proc/PID/stat. Returns false for what is no such text. */
+bool plait_proc_parse_stat(const char *text, struct plait_proc_stat *ret);
+
+/* The name in `path`, a comm file, or "" when it cannot be read. */
+void plait_proc_read_name(const char *path, char *ret, size_t size);
+
+#endif
