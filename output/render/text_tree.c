@@ -9,9 +9,11 @@
 #include "output/render/tree_rows.h"
 
 enum {
-	FIGURES = 16,	 /* columns of the two figures and what follows them */
-	FIGURES_ONE = 9, /* inverted: only one */
-	SOURCE_MIN = 16, /* a source line in fewer columns says nothing */
+	FIGURES = 16,	  /* columns of the two figures and what follows them */
+	FIGURES_ONE = 9,  /* inverted: only one */
+	SOURCE_FROM = 90, /* so many columns besides the figures leave room for source lines, */
+	SOURCE_ROOM = 34, /* which get this many of them whatever names there are */
+	SOURCE_MIN = 16,  /* a source line in fewer columns says nothing */
 	NAME_MAX_UNLIMITED = 60,
 };
 
@@ -60,6 +62,8 @@ static void measure(struct layout *layout)
 		return;
 	}
 	uint32_t room = columns > layout->figures + 20 ? columns - layout->figures - 2 : 20;
+	if (layout->options->source_line && room >= SOURCE_FROM)
+		room -= SOURCE_ROOM;
 	layout->place = smaller(layout->place, room / 3);
 	layout->name = smaller(layout->name, room - layout->place);
 }

@@ -166,7 +166,7 @@ def test_ctrl_c_ends_an_attached_recording_and_the_target_lives_on(recording):
     try:
         time.sleep(0.2)
         child = subprocess.Popen([PLAIT, "record", "-q", "-o", str(recording), "-p", str(target.pid)])
-        time.sleep(1.5)
+        time.sleep(3)
         child.send_signal(signal.SIGINT)
         assert child.wait(30) == 0
         assert target.poll() is None

@@ -16,7 +16,8 @@ def test_reentry(interpreter, recording):
     checked, marked, problems = Grammar(target).check(stacks)
     assert not problems, "\n".join(f"{error}: {';'.join(stack.frames)}" for error, stack in problems[:5])
     assert checked > 3000
-    assert trust(recording)["lost"] == 0
+    # Until 3.10 a recursion 900 deep is 400 KB of stack, 4,000 times a second: a busy machine may lose some, counted.
+    assert trust(recording)["lost"] < 0.05 * checked
     # Start and end of the process, and the windows that no profiler can see through, are marked; they must be rare.
     assert marked < 0.01 * (checked + marked), trust(recording)
     names = {frame.split(" (")[0].split(".")[-1] for stack in stacks for frame in stack.frames}
