@@ -12,8 +12,8 @@ struct plait_source_cache;
 struct plait_source_cache *plait_source_cache_create(void);
 void plait_source_cache_destroy(struct plait_source_cache *source);
 
-/* A plait_source_line with a struct plait_source_cache as context. Only regular files of at most 16 MiB are read, never a
- * pipe or device: the names come from a recording. */
+/* A plait_source_line with a struct plait_source_cache as context. Only regular files of at most 16 MiB are read, never
+ * a pipe or device: the names come from a recording. */
 const char *plait_source_read_line(void *context, const char *file, int32_t line);
 
 #endif
