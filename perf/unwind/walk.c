@@ -106,11 +106,9 @@ static bool is_plausible(struct plait_walk *walk, const struct plait_rule *rule,
 	if ((outcome->cfa & 7) || (!is_signal && (outcome->cfa < sp || (outcome->cfa == sp && walk->count > 1))))
 		return false;
 	struct plait_call_site call;
-	if (!outcome->pc)
-		return true;
 	if (rule->flags & PLAIT_RULE_VERIFY)
 		return plait_walk_is_return(walk, outcome->pc, &call);
-	return plait_walk_place(walk, outcome->pc);
+	return !outcome->pc || plait_walk_place(walk, outcome->pc);
 }
 
 /* Leaves `frame` by `rule`. */

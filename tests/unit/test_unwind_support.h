@@ -21,7 +21,7 @@
 #include "perf/unwind/unwinder.h"
 
 #define MAPS_MAX 512
-#define STACK_MAX (512 * 1024)
+#define STACK_MAX (1024 * 1024)
 #define ORACLE_FRAMES_MAX 1024
 
 struct image {
