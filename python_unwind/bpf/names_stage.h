@@ -99,19 +99,28 @@ static inline bool send_code(struct bpf_perf_event_data *ctx, struct scratch *s,
 	return true;
 }
 
+/* Sends the next code object of the list. False when there is none, or the ring is full. */
+static inline bool send_next(struct repeat *repeat)
+{
+	struct scratch *s = scratch_get();
+	if (!s || s->unseen_next >= s->unseen_count)
+		return false;
+	plait_u64 at = s->unseen[BOUNDED(s->unseen_next++, FRAMES_MAX - 1)];
+	repeat->failed = !send_code(repeat->ctx, s, &s->frames.frames[BOUNDED(at, FRAMES_MAX - 1)]);
+	return !repeat->failed;
+}
+DEFINE_REPEAT(send_next)
+
 SEC("perf_event")
 int stage_names(struct bpf_perf_event_data *ctx)
 {
 	struct scratch *s = scratch_get();
 	if (!s)
 		return 0;
-	for (plait_u32 i = 0; i < NAMES_MAX; i++) {
-		if (s->unseen_next >= s->unseen_count)
-			break;
-		plait_u64 at = s->unseen[BOUNDED(s->unseen_next++, FRAMES_MAX - 1)];
-		if (!send_code(ctx, s, &s->frames.frames[BOUNDED(at, FRAMES_MAX - 1)]))
-			return drop(s);
-	}
+	struct repeat repeat = { .ctx = ctx };
+	repeat_send_next(NAMES_MAX, &repeat);
+	if (repeat.failed)
+		return drop(s);
 	if (s->unseen_next < s->unseen_count) {
 		if (s->calls < NAMES_CALLS_MAX)
 			return enter(ctx, s, STAGE_NAMES);

@@ -8,6 +8,7 @@
  */
 #define inline inline __attribute__((always_inline))
 
+#include "python_unwind/bpf/repeat.h"
 #include "python_unwind/bpf/scratch.h"
 #include "python_unwind/bpf/arch_x86_64.h"
 

@@ -48,6 +48,17 @@ static inline bool copy_step(struct bpf_perf_event_data *ctx, struct scratch *s)
 	return true;
 }
 
+/* Copies the next piece. False at the end, or when the ring is full. */
+static inline bool copy_next(struct repeat *repeat)
+{
+	struct scratch *s = scratch_get();
+	if (!s || s->stack_at >= s->stack_end)
+		return false;
+	repeat->failed = !copy_step(repeat->ctx, s);
+	return !repeat->failed;
+}
+DEFINE_REPEAT(copy_next)
+
 SEC("perf_event")
 int stage_stack(struct bpf_perf_event_data *ctx)
 {
@@ -62,12 +73,10 @@ int stage_stack(struct bpf_perf_event_data *ctx)
 	if (s->stack_end - s->stack_at > stack_limit)
 		s->stack_end = s->stack_at + stack_limit;
 	s->stack_paged = known ? 0 : s->stack_end;
-	for (int i = 0; i < STACK_STEPS; i++) {
-		if (s->stack_at >= s->stack_end)
-			break;
-		if (!copy_step(ctx, s))
-			return drop(s);
-	}
+	struct repeat repeat = { .ctx = ctx };
+	repeat_copy_next(STACK_STEPS, &repeat);
+	if (repeat.failed)
+		return drop(s);
 	if (!send_run(ctx, s))
 		return drop(s);
 	head->stack_whole = known && s->stack_at >= known;

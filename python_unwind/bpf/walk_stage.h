@@ -39,27 +39,50 @@ static inline bool is_seen(const struct sampler_code_key *key, plait_u32 *ret_tr
 	return *ret_tries >= SAMPLER_SEEN_TRIES;
 }
 
+/* Lists the frame at repeat->at when its code object was not sent before. */
+static inline bool find_unseen_step(struct repeat *repeat)
+{
+	struct scratch *s = scratch_get();
+	plait_u64 at = repeat->at++;
+	if (!s || at >= repeat->limit)
+		return false;
+	const struct plait_wire_frame *frame = &s->frames.frames[BOUNDED(at, FRAMES_MAX - 1)];
+	if (frame->kind != PLAIT_PYTHON_FRAME)
+		return true;
+	struct sampler_code_key key;
+	plait_u32 tries;
+	code_key(s, frame, &key);
+	struct sampler_code_key *slot = cache_slot(s, &key);
+	if (cache_has(slot, &key, s->salt))
+		return true;
+	cache_put(slot, &key, s->salt);
+	if (!is_seen(&key, &tries))
+		s->unseen[BOUNDED(s->unseen_count++, FRAMES_MAX - 1)] = at;
+	return true;
+}
+DEFINE_REPEAT(find_unseen_step)
+
 /* Lists the frames of this chunk whose code objects were not sent before. */
 static inline void find_unseen(struct scratch *s, plait_u32 frames)
 {
+	struct repeat repeat = { .limit = frames };
 	s->unseen_count = s->unseen_next = 0;
-	for (plait_u32 i = 0; i < FRAMES_MAX; i++) {
-		if (i >= frames)
-			break;
-		const struct plait_wire_frame *frame = &s->frames.frames[i];
-		if (frame->kind != PLAIT_PYTHON_FRAME)
-			continue;
-		struct sampler_code_key key;
-		plait_u32 tries;
-		code_key(s, frame, &key);
-		struct sampler_code_key *slot = cache_slot(s, &key);
-		if (cache_has(slot, &key, s->salt))
-			continue;
-		cache_put(slot, &key, s->salt);
-		if (!is_seen(&key, &tries))
-			s->unseen[BOUNDED(s->unseen_count++, FRAMES_MAX - 1)] = i;
-	}
+	repeat_find_unseen_step(FRAMES_MAX, &repeat);
 }
+
+/* Walks one frame. False when the chunk is full or the chain has ended. */
+static inline bool walk_frame(struct repeat *repeat)
+{
+	struct scratch *s = scratch_get();
+	if (!s || !s->walking)
+		return false;
+	struct plait_walk *walk = &s->walk;
+	plait_u64 at = BOUNDED(walk->count - walk->flushed, FRAMES_MAX - 1);
+	if (plait_walk_step(NULL, walk, &s->frames.frames[at]) == PLAIT_STEP_END)
+		s->walking = 0;
+	return walk->count - walk->flushed < repeat->limit;
+}
+DEFINE_REPEAT(walk_frame)
 
 /* Walks until the chunk is full or the chain ends. */
 static inline void walk_chunk(struct scratch *s)
@@ -67,15 +90,8 @@ static inline void walk_chunk(struct scratch *s)
 	struct plait_walk *walk = &s->walk;
 	if (!s->walking)
 		s->walking = plait_walk_begin(NULL, walk);
-	for (plait_u32 i = 0; i < FRAMES_MAX; i++) {
-		if (!s->walking)
-			break;
-		plait_u64 at = BOUNDED(walk->count - walk->flushed, FRAMES_MAX - 1);
-		if (plait_walk_step(NULL, walk, &s->frames.frames[at]) == PLAIT_STEP_END)
-			s->walking = 0;
-		if (walk->count - walk->flushed >= FRAMES_MAX)
-			break;
-	}
+	struct repeat repeat = { .limit = FRAMES_MAX };
+	repeat_walk_frame(FRAMES_MAX, &repeat);
 	if (s->walking && s->calls >= CALLS_MAX) {
 		walk->status = PLAIT_WALK_TOO_DEEP;
 		s->walking = 0;
