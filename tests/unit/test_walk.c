@@ -670,6 +670,35 @@ static void dynamic_thread_locals_go_through_the_dtv(void **state)
 	free(fake);
 }
 
+static void thread_locals_by_got_word_and_descriptor(void **state)
+{
+	(void)state;
+	struct fake *fake = fake_313(plan_313());
+	uint64_t got = HEAP + 0x40, pair = HEAP + 0x3700, dtv = HEAP + 0x3800, block = HEAP + 0x3c00;
+	put64(fake, TP + fake->plan.tls_current.offset, 0); /* not where it was */
+	fake->plan.runtime_autotsskey = 0;
+	fake->plan.tls_current = (struct plait_tls_variable) { PLAIT_TLS_GOT, 8, got };
+	put64(fake, got, (uint64_t)-0x80);
+	put64(fake, TP - 0x80 + 8, TSTATE);
+	walk_is(fake, PLAIT_WALK_COMPLETE, "ab|c|");
+	fake->plan.tls_current.kind = PLAIT_TLS_DESCRIPTOR;
+	put64(fake, got, 0);		       /* the descriptor's function does not matter */
+	put64(fake, got + 8, (uint64_t)-0x80); /* static: the argument is the offset from tp */
+	walk_is(fake, PLAIT_WALK_COMPLETE, "ab|c|");
+	put64(fake, TP - 0x80 + 8, 0);
+	walk_is(fake, PLAIT_WALK_NO_THREAD, "");
+	put64(fake, got + 8, pair); /* dynamic: it points to {module, offset} */
+	put64(fake, pair, 3);
+	put64(fake, pair + 8, 0x10);
+	put64(fake, TP + 8, dtv);
+	put64(fake, dtv + 16 * 3, block);
+	put64(fake, block + 0x10 + 8, TSTATE);
+	walk_is(fake, PLAIT_WALK_COMPLETE, "ab|c|");
+	put64(fake, dtv + 16 * 3, 0);
+	walk_is(fake, PLAIT_WALK_NO_THREAD, "");
+	free(fake);
+}
+
 static void two_thread_states_are_both_walked(void **state)
 {
 	(void)state;
@@ -687,6 +716,45 @@ static void two_thread_states_are_both_walked(void **state)
 	put64(fake, TSTATE + fake->plan.tstate_thread_id, TP);
 	put64(fake, frame_at(2) + 8, 0);
 	walk_is(fake, PLAIT_WALK_BROKEN, "d|ab|c");
+	free(fake);
+}
+
+/* From 3.12 on the thread's bound state is the sub-interpreter's too. */
+static void the_main_interpreter_is_found_below_another(void **state)
+{
+	(void)state;
+	struct fake *fake = fake_313(plan_313());
+	uint64_t sub = HEAP + 0x60, main = HEAP + 0x80, idle = HEAP + 0x3000;
+	/* Everything here is close together; the real main interpreter is recognised by its distance. */
+	fake->plan.runtime -= 1 << 20;
+	fake->plan.runtime_autotsskey += 1 << 20;
+	fake->plan.runtime_interpreters_main = (1 << 20) + 0x20;
+	fake->plan.interp_threads_head = 8;
+	fake->plan.tstate_next = 8;
+	put64(fake, RUNTIME + 0x20, main);
+	put64(fake, main + 8, idle); /* another thread's, then ours */
+	put64(fake, idle + fake->plan.tstate_thread_id, TP - 0x2000);
+	put64(fake, idle + 8, TSTATE);
+	put64(fake, TSTATE + 16, main);
+	walk_is(fake, PLAIT_WALK_COMPLETE, "ab|c|");
+
+	put64(fake, TP + fake->plan.tls_current.offset, OTHER_TSTATE);
+	put64(fake, TP + fake->plan.tsd_offset + 16 * KEY + 8, OTHER_TSTATE);
+	put64(fake, OTHER_TSTATE + fake->plan.tstate_thread_id, TP);
+	put64(fake, OTHER_TSTATE + fake->plan.tstate_frame, frame_at(3));
+	put64(fake, OTHER_TSTATE + 16, sub);
+	put_frame(fake, frame_at(3), 3, STACK + 0x800, 0);
+	put_shim(fake, STACK + 0x800, 0);
+	walk_is(fake, PLAIT_WALK_COMPLETE, "d|ab|c|");
+	/* The thread has no state there; the list is cyclic; it is garbage; there is no main interpreter. */
+	put64(fake, idle + 8, 0);
+	walk_is(fake, PLAIT_WALK_COMPLETE, "d|");
+	put64(fake, idle + 8, idle);
+	walk_is(fake, PLAIT_WALK_COMPLETE, "d|");
+	put64(fake, idle + 8, 0x12345678);
+	walk_is(fake, PLAIT_WALK_COMPLETE, "d|");
+	put64(fake, RUNTIME + 0x20, 0);
+	walk_is(fake, PLAIT_WALK_COMPLETE, "d|");
 	free(fake);
 }
 
@@ -796,7 +864,9 @@ int main(void)
 		cmocka_unit_test(chains_of_315_end_at_the_base_frame),
 		cmocka_unit_test(thread_states_are_found_and_checked),
 		cmocka_unit_test(dynamic_thread_locals_go_through_the_dtv),
+		cmocka_unit_test(thread_locals_by_got_word_and_descriptor),
 		cmocka_unit_test(two_thread_states_are_both_walked),
+		cmocka_unit_test(the_main_interpreter_is_found_below_another),
 		cmocka_unit_test(circles_and_depth_are_bounded),
 		cmocka_unit_test(garbage_frames_are_broken),
 		cmocka_unit_test(fingerprints_tell_objects_apart),
