@@ -141,24 +141,29 @@ static enum plait_step leave_by(struct plait_walk *walk, struct plait_native_fra
 	return outcome.pc ? PLAIT_STEP_DONE : PLAIT_STEP_END;
 }
 
-/* Code that no file has a rule for: known bytes, then a frame pointer. */
+/* Code that no file has a rule for: known bytes, then, of a running instruction, a function without a frame, then a
+ * frame pointer. */
 static enum plait_step leave_without_rule(struct plait_walk *walk, struct plait_native_frame *frame,
 					  const struct plait_unwind_place *place)
 {
 	const struct plait_unwind_arch *arch = walk->unwinder->arch;
 	uint8_t code[64];
 	struct plait_rule rule;
+	enum plait_step step = PLAIT_STEP_FAILED;
 	if (read_code(walk, place, frame->pc - arch->pattern_bytes_before,
 		      arch->pattern_bytes_before + arch->pattern_bytes, code) &&
-	    arch->pattern_rule(code, &rule)) {
-		enum plait_step step = leave_by(walk, frame, &rule);
-		if (step != PLAIT_STEP_FAILED)
-			return step;
+	    arch->pattern_rule(code, &rule))
+		step = leave_by(walk, frame, &rule);
+	if (step == PLAIT_STEP_FAILED && walk->exact) {
+		arch->entry_rule(&rule);
+		step = leave_by(walk, frame, &rule);
 	}
-	if (!(walk->registers.valid >> arch->fp & 1) || walk->registers.value[arch->fp] < frame->sp)
-		return PLAIT_STEP_FAILED;
-	arch->frame_pointer_rule(&rule);
-	return leave_by(walk, frame, &rule);
+	bool has_fp = walk->registers.valid >> arch->fp & 1 && walk->registers.value[arch->fp] >= frame->sp;
+	if (step == PLAIT_STEP_FAILED && has_fp) {
+		arch->frame_pointer_rule(&rule);
+		step = leave_by(walk, frame, &rule);
+	}
+	return step;
 }
 
 /* Where the program starts, nothing has called: C libraries without CFI there (musl) have their entry code here. */

@@ -186,6 +186,29 @@ static void a_frame_pointer_leads_out_of_generated_code(void **state)
 	assert_int_equal(stack.frames[2].cfa, 0);
 }
 
+static void a_function_without_a_frame_has_its_caller(void **state)
+{
+	struct plait_native_stack stack;
+	call_generated(with_frame_pointer, sizeof(with_frame_pointer));
+	unwind(*state, &stack);
+	/* As if interrupted at the first instruction of the generated code. */
+	uint64_t cfa = stack.frames[2].cfa, caller = stack.frames[3].pc;
+	size_t count = stack.count;
+	memcpy(&moment.registers.value[6], moment.data + (cfa - 16 - moment.address), 8);
+	moment.registers.value[7] = cfa - 8;
+	moment.registers.value[16] = stack.frames[2].pc - 10;
+	size_t cut = cfa - 8 - RED_ZONE - moment.address;
+	memmove(moment.data, moment.data + cut, moment.size - cut);
+	moment.address += cut;
+	moment.size -= cut;
+	unwind(*state, &stack);
+	assert_int_equal(stack.end, PLAIT_UNWIND_COMPLETE);
+	assert_int_equal(stack.count, count - 2);
+	assert_true(stack.frames[0].flags & PLAIT_NATIVE_DERIVED);
+	assert_int_equal(stack.frames[0].cfa, cfa);
+	assert_int_equal(stack.frames[1].pc, caller);
+}
+
 /* --- Signals --- */
 
 static uint8_t *alternate;
@@ -446,6 +469,7 @@ int main(void)
 		TEST(a_call_to_a_bad_address_has_its_caller),
 		TEST(trampoline_stubs_are_passed),
 		TEST(a_frame_pointer_leads_out_of_generated_code),
+		TEST(a_function_without_a_frame_has_its_caller),
 		TEST(a_signal_stack_leads_back_to_the_threads),
 		TEST(a_thread_ends_where_it_was_started),
 		TEST(deep_recursion_is_unwound_up_to_the_limit),
