@@ -207,7 +207,9 @@ static void find_bare_evaluators(struct plait_merge *merge)
 	for (size_t i = 0; i < merge->native->count; i++) {
 		struct plait_merge_native *native = &merge->natives[i];
 		bool held = native->anchors || native->owner != PLAIT_MERGE_NONE;
-		native->bare = !innermost && !held && is_activation(merge, i);
+		/* Of the last frame before a break it is not known how far it reaches: its anchor may lie in it. */
+		bool closed = merge->native->frames[i].cfa != 0;
+		native->bare = !innermost && !held && closed && is_activation(merge, i);
 		if (held || is_activation(merge, i))
 			innermost = false;
 	}

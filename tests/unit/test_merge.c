@@ -166,6 +166,8 @@ static void a_cut_native_stack_keeps_what_is_there(void **state)
 		  "sin cos [truncated] key caller module", "T", CUT(TRUNCATED) },
 		{ "broken: nothing is known of the last frame", "sin jit?", "key |jit caller |jit^4",
 		  "sin jit [truncated] key caller", "T", CUT(BROKEN) },
+		{ "broken in an activation: its frames follow the mark", "sin E1! map E0!?", "key |E1 caller |E0",
+		  "sin key map E0 [truncated] caller", "T", CUT(BROKEN) },
 		{ "broken outside of all anchors", "sin E0 run", "f |E0", "sin f run [truncated]", "T", CUT(BROKEN) },
 		{ "too many native frames", "sin E0 run", "f |E0 g |run^7", "sin f run [truncated] g", "T",
 		  CUT(TOO_DEEP) },
