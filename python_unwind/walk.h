@@ -16,7 +16,8 @@
  * before the end adds them to walk.flushed; what was flushed can no longer be corrected.
  *
  * A thread may have two thread states with frames on its stack (sub-interpreters): the active one is walked first, it
- * is the innermost, then the one bound to the thread. Their frames follow each other in one list.
+ * is the innermost, then the one bound to the thread, or the main interpreter's. Their frames follow each other in one
+ * list. (A sub-interpreter that another one calls: the frames between it and the main interpreter's are missing.)
  *
  * docs/hybrid-unwinding.md has the rules and the measurements behind them.
  */
@@ -43,10 +44,13 @@ static inline bool plait_walk_begin(plait_walk_memory memory, struct plait_walk 
 		if (!plait_walk_fetch_tstate(memory, walk, tstate))
 			return false;
 	}
-	if (plait_walk_start_chain(memory, walk, tstate))
-		return true;
-	walk->status = PLAIT_WALK_BROKEN;
-	return false;
+	if (!plait_walk_start_chain(memory, walk, tstate)) {
+		walk->status = PLAIT_WALK_BROKEN;
+		return false;
+	}
+	if (!walk->pending)
+		walk->pending = plait_walk_main_tstate(memory, walk);
+	return true;
 }
 
 /* One step outwards: PLAIT_STEP_FRAME when `ret` was filled in (and walk->count has grown), PLAIT_STEP_SKIP when there

@@ -55,6 +55,11 @@ struct plait_walk_plan {
 	plait_u32 runtime_autotsskey; /* offset in _PyRuntime of autoTSSkey {int initialized; u32 key}; 0: none */
 	plait_u32 tsd_offset;	      /* of struct pthread.specific_1stblock from tp (x86-64 glibc: 0x310) */
 
+	/* 3.12+: the main interpreter's thread states, for frames below those of a sub-interpreter (before 3.12 the
+	 * TSD names them). All 0: not looked for. */
+	plait_u32 runtime_interpreters_main; /* offset in _PyRuntime of interpreters.main: 8 after interpreters.head */
+	plait_u16 interp_threads_head, tstate_next;
+
 	/* PyThreadState */
 	plait_u16 tstate_interp, tstate_thread_id, tstate_frame; /* frame: frame, cframe or current_frame, by shape */
 	plait_u16 tstate_root_cframe,
