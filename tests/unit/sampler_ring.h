@@ -119,6 +119,7 @@ struct ring_state {
 	uint64_t sequence; /* of the records collected; 0: none */
 	bool headed;
 	struct ring_counts counts;
+	struct plait_wire_code code;
 	ring_sample_fn on_sample;
 	ring_code_fn on_code;
 	void *context;
@@ -145,8 +146,9 @@ static inline void ring_raw(struct ring_state *state, const uint8_t *raw)
 	state->sequence = header.sequence;
 	switch (header.kind) {
 	case PLAIT_WIRE_CODE:
+		memcpy(&state->code, body, header.size); /* raw data lies on an odd multiple of four */
 		if (state->on_code)
-			state->on_code(state->context, (const struct plait_wire_code *)body);
+			state->on_code(state->context, &state->code);
 		break;
 	case PLAIT_WIRE_FRAMES:
 		memcpy(&sample->frames[sample->frame_count], body, header.size);

@@ -252,6 +252,41 @@ static void generators_coroutines_and_init_are_in_the_chain(void **state)
 			 check_generators);
 }
 
+static void check_sub_interpreter(const struct python_target *target)
+{
+	static struct walked walked;
+	if (target->plan.version >> 16 >= 0x30c && !target->plan.runtime_interpreters_main) {
+		print_message(
+			"  (the plan does not say where the main interpreter is: its frames are not looked for)\n");
+		return;
+	}
+	walk_thread(target, target->pid, &walked);
+	assert_int_equal(walked.chain.status, PLAIT_WALK_COMPLETE);
+	const char *const names[] = { "inner", "<module>", "calls", "outer", "<module>" };
+	check_names(target, &walked, names, 5);
+}
+
+static void frames_below_a_sub_interpreter_are_seen(void **state)
+{
+	(void)state;
+	with_each_python("try:\n"
+			 "    import _interpreters as interpreters\n"
+			 "    run = interpreters.exec\n"
+			 "except ImportError:\n"
+			 "    import _xxsubinterpreters as interpreters\n"
+			 "    run = interpreters.run_string\n"
+			 "def calls():\n"
+			 "    run(interpreters.create(), 'import os\\n'\n"
+			 "        'def inner():\\n'\n"
+			 "        '    os.write(1, b\"ready\")\\n'\n"
+			 "        '    while True: pass\\n'\n"
+			 "        'inner()\\n')\n"
+			 "def outer():\n"
+			 "    calls()\n"
+			 "outer()\n",
+			 check_sub_interpreter);
+}
+
 static void check_no_thread_state(const struct python_target *target)
 {
 	static struct walked walked;
@@ -276,6 +311,7 @@ int main(void)
 		cmocka_unit_test(threads_are_told_apart),
 		cmocka_unit_test(deep_recursion_is_whole_or_said_to_be_cut),
 		cmocka_unit_test(generators_coroutines_and_init_are_in_the_chain),
+		cmocka_unit_test(frames_below_a_sub_interpreter_are_seen),
 		cmocka_unit_test(a_thread_without_python_is_said_to_have_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
