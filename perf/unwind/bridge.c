@@ -272,23 +272,23 @@ void plait_walk_check_anchors(struct plait_walk *walk)
 		walk->anchor++;
 	if (walk->anchor == first)
 		return;
-	bool alone = walk->anchor == first + 1;
-	uint64_t distance = frame->cfa - anchors[first];
-	if (alone && plait_evaluators_find(evaluators, frame->module, distance)) {
+	/* Every clean sighting counts, also one that differs from what is known: had the first ever been of a wrong
+	 * anchor (3.11 and 3.12 publish one for some instructions), the right ones would outnumber it. */
+	bool alone = walk->anchor == first + 1, certain = walk->derived == SIZE_MAX;
+	if (alone && (certain || !evaluators->known.count))
 		note_sighting(walk, frame, anchors[first]);
+	if (alone && plait_evaluators_find(evaluators, frame->module, frame->cfa - anchors[first])) {
 		walk->derived = SIZE_MAX;
 		walk->doubt = SIZE_MAX;
 		return;
 	}
 	/* An evaluator that is new is no reason for doubt, unless the way here was uncertain. */
-	bool uncertain = walk->derived != SIZE_MAX;
-	if (alone && !plait_evaluators_has_module(evaluators, frame->module) &&
-	    (!uncertain || !evaluators->known.count)) {
-		note_sighting(walk, frame, anchors[first]);
+	bool is_new =
+		alone && (certain ? !plait_evaluators_has_module(evaluators, frame->module) : !evaluators->known.count);
+	if (is_new)
 		return;
-	}
 	if (walk->doubt == SIZE_MAX)
 		walk->doubt = walk->count - 1;
-	if (uncertain)
+	if (!certain)
 		bridge_known(walk, walk->derived + 1);
 }

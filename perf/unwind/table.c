@@ -8,12 +8,12 @@
 struct plait_table {
 	Elf *elf;
 	Dwarf_CFI *eh_frame; /* freed with the table */
+	bool debug_frame_opened;
 	Dwarf *dwarf;
-	Dwarf_CFI *debug_frame; /* belongs to `dwarf` */
+	Dwarf_CFI *debug_frame; /* belongs to `dwarf`; NULL: none, or not opened yet */
 };
 
-/* Does the file have a .debug_frame? Opening a Dwarf reads, and possibly inflates, every debug section: not for
- * nothing. */
+/* Does the file have a .debug_frame? */
 static bool has_debug_frame(Elf *elf)
 {
 	size_t names;
@@ -41,11 +41,21 @@ struct plait_table *plait_table_create(const uint8_t *bytes, size_t size)
 	if (!table->elf || elf_kind(table->elf) != ELF_K_ELF)
 		return table;
 	table->eh_frame = dwarf_getcfi_elf(table->elf);
-	if (has_debug_frame(table->elf))
+	return table;
+}
+
+/* The .debug_frame, opened when it is needed first: opening a Dwarf reads, and possibly inflates, every debug section.
+ */
+static Dwarf_CFI *debug_frame(struct plait_table *table)
+{
+	if (table->debug_frame_opened)
+		return table->debug_frame;
+	table->debug_frame_opened = true;
+	if (table->elf && elf_kind(table->elf) == ELF_K_ELF && has_debug_frame(table->elf))
 		table->dwarf = dwarf_begin_elf(table->elf, DWARF_C_READ, NULL);
 	if (table->dwarf)
 		table->debug_frame = dwarf_getcfi(table->dwarf);
-	return table;
+	return table->debug_frame;
 }
 
 void plait_table_destroy(struct plait_table *table)
@@ -209,5 +219,5 @@ static bool find(Dwarf_CFI *cfi, const struct plait_unwind_arch *arch, struct pl
 bool plait_table_rule(struct plait_table *table, const struct plait_unwind_arch *arch, struct plait_rule_pool *pool,
 		      uint64_t address, struct plait_rule *ret)
 {
-	return find(table->eh_frame, arch, pool, address, ret) || find(table->debug_frame, arch, pool, address, ret);
+	return find(table->eh_frame, arch, pool, address, ret) || find(debug_frame(table), arch, pool, address, ret);
 }

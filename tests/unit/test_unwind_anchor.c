@@ -305,6 +305,25 @@ static void wrong_anchors_do_no_harm(void **state)
 	assert_repaired(&stack, 1);
 }
 
+static void a_wrong_first_impression_is_overcome(void **state)
+{
+	struct plait_native_stack stack;
+	unwind(*state, "EC", &stack);
+	struct plait_unwinder *fresh;
+	assert_null(plait_unwinder_create(&fresh));
+	/* An anchor in the frame of next(), in the same file as the evaluator. */
+	uint64_t wrong = stack.frames[1].sp;
+	moment_unwind(fresh, &maps, &moment, &wrong, 1, &stack);
+	assert_int_equal(stack.end, PLAIT_UNWIND_COMPLETE);
+	for (int i = 0; i < 3; i++)
+		unwind(fresh, "EC", &stack);
+	unwind(fresh, "EBC", &stack);
+	assert_repaired(&stack, 1);
+	unwind(fresh, "EELC", &stack);
+	assert_repaired(&stack, 1);
+	plait_unwinder_destroy(fresh);
+}
+
 /* The moment as pieces with [from, to) left out. */
 static void unwind_with_hole(struct plait_unwinder *unwinder, uint64_t from, uint64_t to, bool whole,
 			     struct plait_native_stack *ret)
@@ -389,6 +408,7 @@ int main(void)
 		TEST(anchors_set_a_walk_right_that_went_astray),
 		TEST(anchors_catch_a_lying_table),
 		TEST(wrong_anchors_do_no_harm),
+		TEST(a_wrong_first_impression_is_overcome),
 		TEST(holes_in_the_copy_are_bridged),
 		TEST(a_cut_copy_is_truncated),
 	};
