@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "python_unwind/line_table.h"
 #include "python_unwind/unicode.h"
 #include "python_unwind/walk_state.h"
 
@@ -29,8 +28,7 @@ static struct plait_error *text_from_copy(const struct plait_wire_string *wire, 
 	return ret->utf8 ? NULL : plait_error_no_memory();
 }
 
-static struct plait_error *table_from_copy(const struct plait_walk_plan *plan, const struct plait_wire_code *wire,
-					   struct plait_code_content *ret)
+static struct plait_error *table_from_copy(const struct plait_wire_code *wire, struct plait_code_content *ret)
 {
 	size_t size = wire->table_size <= PLAIT_WIRE_TABLE_MAX ? wire->table_size : PLAIT_WIRE_TABLE_MAX;
 
@@ -41,9 +39,9 @@ static struct plait_error *table_from_copy(const struct plait_walk_plan *plan, c
 		return plait_error_no_memory();
 	memcpy(ret->table, wire->table, size);
 	ret->table_size = size;
-	/* An empty table: code on one line, which only 3.8 and 3.9 have; else it could not be read. */
-	ret->table_whole =
-		size == wire->table_total && (size || plait_line_format_of(plan->version) == PLAIT_LINES_LNOTAB);
+	/* An empty table is that of code on one line (3.8, 3.9), or one that could not be read: only the process knows.
+	 */
+	ret->table_whole = size && size == wire->table_total;
 	return NULL;
 }
 
@@ -61,8 +59,7 @@ static bool read_head(struct live *live, const struct plait_wire_code *wire)
 	memset(live->code, 0, sizeof(live->code));
 	return live->plan->code_size <= sizeof(live->code) &&
 	       plait_memory_read(live->memory, wire->code, live->code, live->plan->code_size) &&
-	       plait_walk_fingerprint(live->plan, live->code) == wire->fingerprint &&
-	       (int32_t)plait_walk_u32(live->code, live->plan->code_first_line) == wire->first_line;
+	       plait_walk_fingerprint(live->plan, live->code) == wire->fingerprint;
 }
 
 /* Reads `size` bytes into new memory; NULL when they are not there. */
@@ -128,6 +125,7 @@ static void complete(const struct plait_walk_plan *plan, const struct plait_wire
 	if (!content->table_whole)
 		(void)read_table(&live, &fresh);
 	if (read_head(&live, wire)) {
+		content->first_line = (int32_t)plait_walk_u32(live.code, plan->code_first_line);
 		for (int i = 0; i < PLAIT_CODE_TEXTS; i++) {
 			if (fresh.texts[i].whole) {
 				free(content->texts[i].utf8);
@@ -168,7 +166,7 @@ struct plait_error *plait_code_content_read(const struct plait_walk_plan *plan, 
 	PLAIT_TRY(text_from_copy(&wire->name, &ret->texts[PLAIT_CODE_NAME]));
 	PLAIT_TRY(text_from_copy(&wire->qualname, &ret->texts[PLAIT_CODE_QUALNAME]));
 	PLAIT_TRY(text_from_copy(&wire->filename, &ret->texts[PLAIT_CODE_FILENAME]));
-	PLAIT_TRY(table_from_copy(plan, wire, ret));
+	PLAIT_TRY(table_from_copy(wire, ret));
 	bool has_qualname = plan->code_qualname != PLAIT_NO_OFFSET;
 	if (!has_qualname)
 		ret->texts[PLAIT_CODE_QUALNAME].whole = true;

@@ -244,12 +244,42 @@ static void older_versions_have_no_qualified_name(void **state)
 	plan.code_qualname = PLAIT_NO_OFFSET;
 	make_wire(1, "f", "a.py");
 	memset(&wire.qualname, 0, sizeof(wire.qualname));
-	wire.table_total = wire.table_size = 0; /* all on one line */
+	wire.table[0] = 4;
+	wire.table[1] = 1;
+	wire.table_total = wire.table_size = 2;
 	assert_null(plait_code_registry_add(registry, &plan, &wire, NULL));
 	const struct plait_code *code = plait_code_registry_find(registry, 1, CODE, 77);
 	assert_string_equal(code->qualname, "f");
 	assert_true(code->complete);
+	assert_int_equal(plait_code_position(code, 100).line, 11);
+}
+
+/* 3.8 and 3.9: nothing to say about code on one line. The copy looks like one of a table that could not be read. */
+static void an_empty_table_is_checked(void **state)
+{
+	struct process *process = make_process("a.py", 0);
+	struct plait_memory memory = { .read = read_process, .context = process };
+	struct plait_walk_plan plan = plan_3_12;
+	(void)state;
+	plan.version = 0x030812f0;
+	make_wire(1, "f", "a.py");
+	wire.table_total = wire.table_size = 0;
+	assert_null(plait_code_registry_add(registry, &plan, &wire, NULL));
+	const struct plait_code *code = plait_code_registry_find(registry, 1, CODE, 77);
+	assert_false(code->complete);
+	assert_int_equal(plait_code_position(code, 100).line, 0);
+	assert_null(plait_code_registry_add(registry, &plan, &wire, &memory));
+	code = plait_code_registry_find(registry, 1, CODE, 77);
+	assert_true(code->complete);
 	assert_int_equal(plait_code_position(code, 100).line, 10);
+	put_u64(process, TABLE + 16, 2); /* not empty at all */
+	memcpy(process->bytes + TABLE + 32, "\6\3", 2);
+	wire.pid = 2;
+	assert_null(plait_code_registry_add(registry, &plan, &wire, &memory));
+	code = plait_code_registry_find(registry, 2, CODE, 77);
+	assert_true(code->complete);
+	assert_int_equal(plait_code_position(code, 100).line, 13);
+	free(process);
 }
 
 static void what_was_cut_is_incomplete(void **state)
@@ -335,8 +365,10 @@ static void names_that_were_paged_out_are_completed(void **state)
 	memset(&wire.qualname, 0, sizeof(wire.qualname));
 	memset(&wire.filename, 0, sizeof(wire.filename));
 	wire.table_total = wire.table_size = 0;
+	wire.first_line = 0;
 	const struct plait_code *code = add_and_find(&memory);
 	assert_true(code->complete);
+	assert_int_equal(code->first_line, 10);
 	assert_string_equal(code->name, "x\xf0\x9f\x90\x8d");
 	assert_string_equal(code->qualname, "C.f");
 	assert_string_equal(code->filename, "/srv/app.py");
@@ -356,10 +388,6 @@ static void another_object_completes_nothing(void **state)
 	assert_false(code->complete);
 	assert_int_equal(strlen(code->filename), 200);
 	wire.fingerprint = 77;
-	wire.first_line = 11;
-	wire.pid = 2;
-	assert_false(add_and_find(&memory)->complete);
-	wire.first_line = 10;
 	for (unsigned reads = 1; reads < 7; reads++) {
 		wire.pid = 10 + reads;
 		process->reads = 0;
@@ -459,6 +487,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(addresses_come_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_process_is_forgotten, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(older_versions_have_no_qualified_name, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_empty_table_is_checked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_cut_is_incomplete, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_cut_is_completed_from_the_process, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(names_that_were_paged_out_are_completed, set_up, tear_down),
