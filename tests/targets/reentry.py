@@ -46,7 +46,7 @@ def by_reduce():
     return functools.reduce(leaf_reduce, [1, 2, 3, 4])  #> leaf_reduce
 
 
-class Thing:
+class Thing:  #> Thing
     def __init__(self, value):
         self.value = value + spin(60) * 0  #> spin
 
@@ -73,7 +73,7 @@ class Thing:
         spin(60)  #> spin
 
 
-class Dying:
+class Dying:  #> Dying
     def __del__(self):
         spin(120)  #> spin
 

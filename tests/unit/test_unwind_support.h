@@ -1,6 +1,6 @@
 /*
- * For tests of perf/unwind: this process's mappings as an unwinder's caller would answer them, stack copies, and libdw's
- * own frame-by-frame unwinder over the same copy as the oracle.
+ * For tests of perf/unwind: this process's mappings as an unwinder's caller would answer them, stack copies, and
+ * libdw's own frame-by-frame unwinder over the same copy as the oracle.
  */
 #ifndef PLAIT_TESTS_UNIT_TEST_UNWIND_SUPPORT_H
 #define PLAIT_TESTS_UNIT_TEST_UNWIND_SUPPORT_H
@@ -74,8 +74,8 @@ static inline void load_image(struct image *image, pid_t pid, const struct mappi
 		fstat(fd, &status);
 	size_t size = (size_t)status.st_size;
 	uint8_t *bytes = malloc(size);
-	bool loaded = is_vdso ? read_self_or_child(pid, mapping->start, bytes, size) :
-				fd >= 0 && read(fd, bytes, size) == (ssize_t)size;
+	bool loaded = is_vdso ? read_self_or_child(pid, mapping->start, bytes, size)
+			      : fd >= 0 && read(fd, bytes, size) == (ssize_t)size;
 	if (fd >= 0)
 		close(fd);
 	if (loaded)
