@@ -1,5 +1,6 @@
 """Recording whole programs: threads, processes, execs, attach, several interpreters, unknown and damaged ones."""
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -154,8 +155,10 @@ def image_with_debug_offsets():
                                f"libpython{interpreter.major}.{interpreter.minor}.so.1.0")
         library = library if os.path.exists(library) else None
         data = open(library or program, "rb").read()
-        if b"xdebugpy" in data:
-            return program, library, data, data.find(b"xdebugpy")
+        cookies = [m.start() for m in re.finditer(b"xdebugpy", data)  # the code that checks for it has it too
+                   if data[m.start() + 8:m.start() + 16][2:] == bytes([interpreter.minor, 3, 0, 0, 0, 0])]
+        if cookies:
+            return program, library, data, cookies[0]
     return None
 
 
