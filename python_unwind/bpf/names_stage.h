@@ -5,7 +5,8 @@
 #ifndef PLAIT_PYTHON_UNWIND_BPF_NAMES_STAGE_H
 #define PLAIT_PYTHON_UNWIND_BPF_NAMES_STAGE_H
 
-#define NAMES_MAX 32	      /* code objects copied by one stage */
+#define NAMES_MAX 128	      /* code objects copied by one stage */
+#define NAMES_BOUNDED 32      /* the same in a bounded loop */
 #define NAMES_CALLS_MAX 12    /* no more are copied after so many tail calls: there are frames and stack to send */
 #define SANE_LENGTH (1 << 30) /* of a string or bytes object */
 
@@ -111,14 +112,13 @@ static inline bool send_next(struct repeat *repeat)
 }
 DEFINE_REPEAT(send_next)
 
-SEC("perf_event")
-int stage_names(struct bpf_perf_event_data *ctx)
+static inline int run_stage_names(struct bpf_perf_event_data *ctx, enum loop_kind loops)
 {
 	struct scratch *s = scratch_get();
 	if (!s)
 		return 0;
 	struct repeat repeat = { .ctx = ctx };
-	repeat_send_next(NAMES_MAX, &repeat);
+	repeat_send_next(loops, loops == LOOP_BOUNDED ? NAMES_BOUNDED : NAMES_MAX, &repeat);
 	if (repeat.failed)
 		return drop(s);
 	if (s->unseen_next < s->unseen_count) {
@@ -128,5 +128,6 @@ int stage_names(struct bpf_perf_event_data *ctx)
 	}
 	return send_chunk(ctx, s);
 }
+DEFINE_STAGE(stage_names)
 
 #endif

@@ -3,23 +3,24 @@
  *
  * It follows a bounded loop through every iteration, which takes it a second for the loops here, and every recording
  * begins with that. bpf_loop() (Linux 5.17, commit e6f2dd0f8067) is checked for one call of its body. Kernels without
- * it get the bounded loop.
+ * it get the bounded loop, and in a program of their own: before 5.13 a program may not even mention a callback.
  */
 #ifndef PLAIT_PYTHON_UNWIND_BPF_REPEAT_H
 #define PLAIT_PYTHON_UNWIND_BPF_REPEAT_H
 
 #include "python_unwind/bpf/kernel.h"
 
-/* Defines repeat_<body>(times, context), which calls body(context) until it returns false, `times` times at most. */
+/* Defines repeat_<body>(kind, times, context), which calls body(context) until it returns false, `times` times at
+ * most. `kind` is a constant. */
 #define DEFINE_REPEAT(body)                                                                                            \
 	static __attribute__((noinline)) long body##_call(plait_u32 i, void *context)                                  \
 	{                                                                                                              \
 		(void)i;                                                                                               \
 		return !body(context);                                                                                 \
 	}                                                                                                              \
-	static inline void repeat_##body(plait_u32 times, void *context)                                               \
+	static inline void repeat_##body(enum loop_kind kind, plait_u32 times, void *context)                          \
 	{                                                                                                              \
-		if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {                                     \
+		if (kind == LOOP_CALLED) {                                                                             \
 			bpf_loop(times, body##_call, context, 0);                                                      \
 			return;                                                                                        \
 		}                                                                                                      \
@@ -27,6 +28,24 @@
 			if (!body(context))                                                                            \
 				break;                                                                                 \
 	}
+
+/* Defines program <stage> and its twin <stage>_bounded, of which the loader takes one. */
+#define DEFINE_STAGE(stage)                                                                                            \
+	SEC("perf_event")                                                                                              \
+	int stage(struct bpf_perf_event_data *ctx)                                                                     \
+	{                                                                                                              \
+		return run_##stage(ctx, LOOP_CALLED);                                                                  \
+	}                                                                                                              \
+	SEC("perf_event")                                                                                              \
+	int stage##_bounded(struct bpf_perf_event_data *ctx)                                                           \
+	{                                                                                                              \
+		return run_##stage(ctx, LOOP_BOUNDED);                                                                 \
+	}
+
+enum loop_kind {
+	LOOP_BOUNDED,
+	LOOP_CALLED, /* by bpf_loop() */
+};
 
 /* What a body has: contexts of BPF programs can be handed on only through the caller's stack. */
 struct repeat {

@@ -81,6 +81,42 @@ static uint32_t foreign_pid_namespace(void)
 	return (uint32_t)status.st_ino;
 }
 
+/* The programs of the stages: those with bpf_loop(), or those that older kernels take. */
+struct stage_programs {
+	struct bpf_program *called[STAGE_COUNT], *bounded[STAGE_COUNT];
+};
+
+static struct stage_programs stage_programs(const struct sampler_bpf *skeleton)
+{
+	return (struct stage_programs) {
+		.called = {
+			[STAGE_WALK] = skeleton->progs.stage_walk,
+			[STAGE_NAMES] = skeleton->progs.stage_names,
+			[STAGE_STACK] = skeleton->progs.stage_stack,
+		},
+		.bounded = {
+			[STAGE_WALK] = skeleton->progs.stage_walk_bounded,
+			[STAGE_NAMES] = skeleton->progs.stage_names_bounded,
+			[STAGE_STACK] = skeleton->progs.stage_stack_bounded,
+		},
+	};
+}
+
+/* Loads the programs with the stages of one kind and enters these as the targets of the tail calls. */
+static int load_stages(struct sampler_bpf *skeleton)
+{
+	struct stage_programs programs = stage_programs(skeleton);
+	bool has_loop = libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_loop, NULL) == 1;
+	for (uint32_t stage = 0; stage < STAGE_COUNT; stage++)
+		bpf_program__set_autoload(has_loop ? programs.bounded[stage] : programs.called[stage], false);
+	int err = sampler_bpf__load(skeleton);
+	for (uint32_t stage = 0; stage < STAGE_COUNT && !err; stage++) {
+		int fd = bpf_program__fd(has_loop ? programs.called[stage] : programs.bounded[stage]);
+		err = bpf_map_update_elem(bpf_map__fd(skeleton->maps.stages), &stage, &fd, BPF_ANY);
+	}
+	return err;
+}
+
 static int load(struct sampler_bpf *skeleton, const struct plait_sampler_options *options)
 {
 	int cpus = libbpf_num_possible_cpus();
@@ -93,7 +129,7 @@ static int load(struct sampler_bpf *skeleton, const struct plait_sampler_options
 	int err = bpf_map__set_max_entries(skeleton->maps.scratches, (uint32_t)cpus);
 	if (!err)
 		err = bpf_map__set_max_entries(skeleton->maps.output, (uint32_t)cpus);
-	return err ? err : sampler_bpf__load(skeleton);
+	return err ? err : load_stages(skeleton);
 }
 
 struct plait_error *plait_sampler_open(const struct plait_sampler_options *options, struct plait_sampler **ret)

@@ -12,7 +12,8 @@
 #include "python_unwind/bpf/shared.h"
 #include "python_unwind/walk_state.h"
 
-#define FRAMES_MAX 256		 /* a chunk: frames walked by one stage */
+#define FRAMES_MAX 512		 /* a chunk: frames walked by one stage; a power of two */
+#define FRAMES_BOUNDED 192	 /* the same in a bounded loop: as many as the verifier of 5.10 follows to the end */
 #define STACK_CHUNK 32640	 /* bytes of stack sent in one record, whose size field has 16 bits */
 #define STACK_LENGTH_MASK 0x7fff /* >= STACK_CHUNK */
 #define STACK_BUFFER 65536	 /* start and length within the mask */
@@ -114,28 +115,12 @@ struct {
 	__type(value, plait_u32);
 } seen SEC(".maps");
 
-enum stage {
-	STAGE_WALK,  /* a chunk of frames */
-	STAGE_NAMES, /* copies of the code objects that were not seen before */
-	STAGE_STACK, /* the stack, and the end */
-	STAGE_COUNT,
-};
-
-int stage_walk(struct bpf_perf_event_data *ctx);
-int stage_names(struct bpf_perf_event_data *ctx);
-int stage_stack(struct bpf_perf_event_data *ctx);
-
+/* Filled by the loader with programs of one loop_kind. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, STAGE_COUNT);
-	__uint(key_size, sizeof(plait_u32));
-	__array(values, int(void *));
-} stages SEC(".maps") = {
-	.values = {
-		[STAGE_WALK] = (void *)&stage_walk,
-		[STAGE_NAMES] = (void *)&stage_names,
-		[STAGE_STACK] = (void *)&stage_stack,
-	},
-};
+	__type(key, plait_u32);
+	__type(value, plait_u32);
+} stages SEC(".maps");
 
 #endif

@@ -40,4 +40,12 @@ enum sampler_counter {
 	SAMPLER_COUNTERS,
 };
 
+/* Indexes into map `stages`. */
+enum stage {
+	STAGE_WALK,  /* a chunk of frames */
+	STAGE_NAMES, /* copies of the code objects that were not seen before */
+	STAGE_STACK, /* the stack, and the end */
+	STAGE_COUNT,
+};
+
 #endif

@@ -59,8 +59,7 @@ static inline bool copy_next(struct repeat *repeat)
 }
 DEFINE_REPEAT(copy_next)
 
-SEC("perf_event")
-int stage_stack(struct bpf_perf_event_data *ctx)
+static inline int run_stage_stack(struct bpf_perf_event_data *ctx, enum loop_kind loops)
 {
 	struct scratch *s = scratch_get();
 	if (!s)
@@ -74,7 +73,7 @@ int stage_stack(struct bpf_perf_event_data *ctx)
 		s->stack_end = s->stack_at + stack_limit;
 	s->stack_paged = known ? 0 : s->stack_end;
 	struct repeat repeat = { .ctx = ctx };
-	repeat_copy_next(STACK_STEPS, &repeat);
+	repeat_copy_next(loops, STACK_STEPS, &repeat);
 	if (repeat.failed)
 		return drop(s);
 	if (!send_run(ctx, s))
@@ -84,5 +83,6 @@ int stage_stack(struct bpf_perf_event_data *ctx)
 		return drop(s);
 	return 1;
 }
+DEFINE_STAGE(stage_stack)
 
 #endif

@@ -63,11 +63,11 @@ static inline bool find_unseen_step(struct repeat *repeat)
 DEFINE_REPEAT(find_unseen_step)
 
 /* Lists the frames of this chunk whose code objects were not sent before. */
-static inline void find_unseen(struct scratch *s, plait_u32 frames)
+static inline void find_unseen(struct scratch *s, enum loop_kind loops, plait_u32 frames)
 {
 	struct repeat repeat = { .limit = frames };
 	s->unseen_count = s->unseen_next = 0;
-	repeat_find_unseen_step(FRAMES_MAX, &repeat);
+	repeat_find_unseen_step(loops, loops == LOOP_BOUNDED ? FRAMES_BOUNDED : FRAMES_MAX, &repeat);
 }
 
 /* Walks one frame. False when the chunk is full or the chain has ended. */
@@ -85,13 +85,14 @@ static inline bool walk_frame(struct repeat *repeat)
 DEFINE_REPEAT(walk_frame)
 
 /* Walks until the chunk is full or the chain ends. */
-static inline void walk_chunk(struct scratch *s)
+static inline void walk_chunk(struct scratch *s, enum loop_kind loops)
 {
 	struct plait_walk *walk = &s->walk;
 	if (!s->walking)
 		s->walking = plait_walk_begin(NULL, walk);
-	struct repeat repeat = { .limit = FRAMES_MAX };
-	repeat_walk_frame(FRAMES_MAX, &repeat);
+	const plait_u32 limit = loops == LOOP_BOUNDED ? FRAMES_BOUNDED : FRAMES_MAX;
+	struct repeat repeat = { .limit = limit };
+	repeat_walk_frame(loops, limit, &repeat);
 	if (s->walking && s->calls >= CALLS_MAX) {
 		walk->status = PLAIT_WALK_TOO_DEEP;
 		s->walking = 0;
@@ -131,17 +132,17 @@ static inline int send_chunk(struct bpf_perf_event_data *ctx, struct scratch *s)
 	return enter(ctx, s, STAGE_STACK);
 }
 
-SEC("perf_event")
-int stage_walk(struct bpf_perf_event_data *ctx)
+static inline int run_stage_walk(struct bpf_perf_event_data *ctx, enum loop_kind loops)
 {
 	struct scratch *s = scratch_get();
 	if (!s)
 		return 0;
-	walk_chunk(s);
-	find_unseen(s, s->walk.count - s->walk.flushed);
+	walk_chunk(s, loops);
+	find_unseen(s, loops, s->walk.count - s->walk.flushed);
 	if (s->unseen_count)
 		return enter(ctx, s, STAGE_NAMES);
 	return send_chunk(ctx, s);
 }
+DEFINE_STAGE(stage_walk)
 
 #endif

@@ -139,17 +139,18 @@ static inline void ring_raw(struct ring_state *state, const uint8_t *raw)
 	struct ring_sample *sample = state->sample;
 	memcpy(&header, raw, sizeof(header));
 	const uint8_t *body = raw + sizeof(header);
+	if (header.kind == PLAIT_WIRE_CODE) {
+		memcpy(&state->code, body, header.size); /* raw data lies on an odd multiple of four */
+		if (state->on_code)
+			state->on_code(state->context, &state->code);
+		return;
+	}
 	if (state->sequence && (state->sequence != header.sequence || state->headed)) {
 		state->counts.orphans++;
 		ring_reset(state);
 	}
 	state->sequence = header.sequence;
 	switch (header.kind) {
-	case PLAIT_WIRE_CODE:
-		memcpy(&state->code, body, header.size); /* raw data lies on an odd multiple of four */
-		if (state->on_code)
-			state->on_code(state->context, &state->code);
-		break;
 	case PLAIT_WIRE_FRAMES:
 		memcpy(&sample->frames[sample->frame_count], body, header.size);
 		sample->frame_count += header.size / sizeof(struct plait_wire_frame);
@@ -196,38 +197,66 @@ static inline void ring_kernel_sample(struct ring_state *state, const uint8_t *a
 	ring_reset(state);
 }
 
-/* Hands over everything in the rings. Call it with the events disabled. */
+/* Copies what CPU `cpu` wrote, in one piece, so that a record that wraps round needs no care. */
+static inline uint8_t *ring_take(struct rings *rings, int cpu, uint32_t ring_size, uint64_t *ret_size)
+{
+	struct perf_event_mmap_page *page = (struct perf_event_mmap_page *)rings->map[cpu];
+	uint64_t head = __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE), tail = page->data_tail;
+	uint8_t *copy = malloc(head - tail + 1);
+	for (uint64_t i = 0; copy && i < head - tail; i++)
+		copy[i] = rings->map[cpu][4096 + (tail + i) % ring_size];
+	__atomic_store_n(&page->data_tail, head, __ATOMIC_RELEASE);
+	*ret_size = copy ? head - tail : 0;
+	return copy;
+}
+
+/* The records of one CPU: code objects alone, or everything else. */
+static inline void ring_read(struct ring_state *state, const uint8_t *data, uint64_t size, uint64_t event_id,
+			     bool codes)
+{
+	ring_reset(state);
+	for (uint64_t at = 0; at < size;) {
+		const struct perf_event_header *record = (const struct perf_event_header *)(data + at);
+		uint64_t id;
+		uint32_t kind;
+		memcpy(&id, data + at + 8, 8);
+		memcpy(&kind, data + at + 20, 4);
+		bool sample = record->type == PERF_RECORD_SAMPLE && id == event_id;
+		bool raw = record->type == PERF_RECORD_SAMPLE && id != event_id;
+		if (raw && (kind == PLAIT_WIRE_CODE) == codes)
+			ring_raw(state, data + at + 20); /* after the id and the raw size */
+		else if (sample && !codes)
+			ring_kernel_sample(state, data + at + 16);
+		else if (record->type == PERF_RECORD_LOST && !codes)
+			state->counts.lost++;
+		at += record->size;
+	}
+}
+
+/* Hands over everything in the rings, code objects first: the rings are not in order of time among each other. Call it
+ * with the events disabled. */
 static inline struct ring_counts rings_drain(struct rings *rings, uint32_t ring_size, ring_sample_fn on_sample,
 					     ring_code_fn on_code, void *context)
 {
-	struct ring_state state = { .on_sample = on_sample, .on_code = on_code, .context = context };
-	state.sample = calloc(1, sizeof(*state.sample));
+	struct ring_state *state = calloc(1, sizeof(*state));
+	uint8_t *data[RING_CPUS_MAX];
+	uint64_t size[RING_CPUS_MAX];
+	state->sample = calloc(1, sizeof(*state->sample));
+	state->on_sample = on_sample;
+	state->on_code = on_code;
+	state->context = context;
 	for (int cpu = 0; cpu < rings->cpus; cpu++) {
-		struct perf_event_mmap_page *page = (struct perf_event_mmap_page *)rings->map[cpu];
-		uint64_t head = __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE), size;
-		/* A copy in one piece, so that a record that wraps round needs no care. */
-		size = head - page->data_tail;
-		uint8_t *copy = malloc(size + 1);
-		for (uint64_t i = 0; i < size; i++)
-			copy[i] = rings->map[cpu][4096 + (page->data_tail + i) % ring_size];
-		ring_reset(&state);
-		for (uint64_t at = 0; at < size;) {
-			const struct perf_event_header *record = (const struct perf_event_header *)(copy + at);
-			uint64_t id;
-			memcpy(&id, copy + at + 8, 8);
-			if (record->type == PERF_RECORD_LOST)
-				state.counts.lost++;
-			else if (record->type == PERF_RECORD_SAMPLE && id == rings->event_id[cpu])
-				ring_kernel_sample(&state, copy + at + 16);
-			else if (record->type == PERF_RECORD_SAMPLE)
-				ring_raw(&state, copy + at + 20); /* id, then the raw size */
-			at += record->size;
-		}
-		free(copy);
-		__atomic_store_n(&page->data_tail, head, __ATOMIC_RELEASE);
+		data[cpu] = ring_take(rings, cpu, ring_size, &size[cpu]);
+		ring_read(state, data[cpu], size[cpu], rings->event_id[cpu], true);
 	}
-	free(state.sample);
-	return state.counts;
+	for (int cpu = 0; cpu < rings->cpus; cpu++) {
+		ring_read(state, data[cpu], size[cpu], rings->event_id[cpu], false);
+		free(data[cpu]);
+	}
+	struct ring_counts counts = state->counts;
+	free(state->sample);
+	free(state);
+	return counts;
 }
 
 static inline void rings_close(struct rings *rings, uint32_t ring_size)
