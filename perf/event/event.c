@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "perf/event/breakpoint.h"
 #include "perf/event/names.h"
 
 #define DEFAULT_FREQUENCY 999 /* not a divisor of a second: less likely to run in step with a periodic program */
@@ -77,9 +78,23 @@ static enum plait_event_unit unit_of(uint32_t type, uint64_t config)
 	return clock ? PLAIT_EVENT_UNIT_NS : PLAIT_EVENT_UNIT_COUNT;
 }
 
+/* Names `spec` as the user wrote it, and hands it out. */
+static struct plait_error *name_event(struct plait_event_spec *spec, const char *text, struct plait_event_spec *ret)
+{
+	if (strlen(text) >= sizeof(spec->name))
+		return plait_error_new(PLAIT_ERROR_USAGE, "event '%.60s' has too many modifiers", text);
+	memcpy(spec->name, text, strlen(text) + 1);
+	*ret = *spec;
+	return NULL;
+}
+
 struct plait_error *plait_event_parse(const char *text, struct plait_event_spec *ret)
 {
 	struct plait_event_spec spec = { 0 };
+	if (plait_breakpoint_is(text)) {
+		PLAIT_TRY(plait_breakpoint_parse(text, &spec));
+		return name_event(&spec, text, ret);
+	}
 	const char *colon = strchr(text, ':');
 	size_t length = colon ? (size_t)(colon - text) : strlen(text);
 	if (length == 0)
@@ -89,11 +104,7 @@ struct plait_error *plait_event_parse(const char *text, struct plait_event_spec 
 	spec.unit = unit_of(spec.type, spec.config);
 	if (colon)
 		PLAIT_TRY(parse_modifiers(text, colon + 1, strlen(colon + 1), &spec));
-	if (strlen(text) >= sizeof(spec.name))
-		return plait_error_new(PLAIT_ERROR_USAGE, "event '%.60s' has too many modifiers", text);
-	memcpy(spec.name, text, strlen(text) + 1);
-	*ret = spec;
-	return NULL;
+	return name_event(&spec, text, ret);
 }
 
 struct plait_error *plait_event_parse_list(const char *text, struct plait_event_spec *ret, size_t max,
@@ -117,7 +128,8 @@ struct plait_error *plait_event_parse_list(const char *text, struct plait_event_
 /* Rare events of which each one counts: a rate would only lose some of them. */
 static bool every_occurrence(const struct plait_event_spec *spec)
 {
-	return spec->type == PERF_TYPE_SOFTWARE && spec->unit == PLAIT_EVENT_UNIT_COUNT;
+	return spec->type == PERF_TYPE_BREAKPOINT ||
+	       (spec->type == PERF_TYPE_SOFTWARE && spec->unit == PLAIT_EVENT_UNIT_COUNT);
 }
 
 void plait_event_set_rate(struct plait_event_spec *spec, uint64_t frequency, uint64_t period)
@@ -157,6 +169,11 @@ void plait_event_attributes(const struct plait_event_spec *spec, struct perf_eve
 	attr->exclude_kernel = spec->exclude_kernel;
 	attr->exclude_hv = spec->exclude_hypervisor;
 	attr->precise_ip = spec->precise;
+	if (spec->type == PERF_TYPE_BREAKPOINT) {
+		attr->bp_type = spec->breakpoint;
+		attr->bp_addr = spec->breakpoint_address;
+		attr->bp_len = spec->breakpoint_length;
+	}
 	if (spec->frequency) {
 		attr->freq = 1;
 		attr->sample_freq = spec->frequency;

@@ -23,6 +23,8 @@ struct plait_event_spec {
 	uint32_t type; /* perf_event_attr.type */
 	uint64_t config;
 	bool exclude_user, exclude_kernel, exclude_hypervisor;
+	uint32_t breakpoint; /* PERF_TYPE_BREAKPOINT: HW_BREAKPOINT_*, address and length in bytes */
+	uint64_t breakpoint_address, breakpoint_length;
 	uint8_t precise;    /* 0 to 3 */
 	uint64_t frequency; /* samples a second of the event; 0: `period` is fixed */
 	uint64_t period;    /* 0 with a frequency */

@@ -9,6 +9,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include <linux/hw_breakpoint.h>
+
 #include "perf/event/event.h"
 #include "perf/event/names.h"
 #include "perf/event/refusal.h"
@@ -380,6 +382,37 @@ static void test_threads(void **state)
 	plait_vec_free(&list.numbers);
 }
 
+static void test_breakpoints(void **state)
+{
+	(void)state;
+	struct plait_event_spec spec;
+	assert_null(plait_event_parse("mem:0x7f00abcd/4:w", &spec));
+	assert_string_equal(spec.name, "mem:0x7f00abcd/4:w");
+	plait_event_set_rate(&spec, 0, 0);
+	struct perf_event_attr attr;
+	plait_event_attributes(&spec, &attr);
+	assert_int_equal(attr.type, PERF_TYPE_BREAKPOINT);
+	assert_int_equal(attr.bp_addr, 0x7f00abcd);
+	assert_int_equal(attr.bp_len, 4);
+	assert_int_equal(attr.bp_type, HW_BREAKPOINT_W);
+	assert_int_equal(attr.sample_period, 1); /* each one counts */
+	assert_null(plait_event_parse("mem:0x10", &spec));
+	assert_int_equal(spec.breakpoint, HW_BREAKPOINT_RW);
+	assert_int_equal(spec.breakpoint_length, 8);
+	assert_null(plait_event_parse("mem:0x10/1:x", &spec));
+	assert_int_equal(spec.breakpoint_length, sizeof(long)); /* what the kernel wants for an instruction */
+	static const char *const wrong[] = { "mem:",	   "mem:10",	 "mem:0x",
+					     "mem:0x10/",  "mem:0x10/3", "mem:0x10/8:",
+					     "mem:0x10:q", "mem:0x10w",	 "mem:0x1ffffffffffffffff" };
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		struct plait_error *error = plait_event_parse(wrong[i], &spec);
+		assert_non_null(error);
+		assert_int_equal(error->code, PLAIT_ERROR_USAGE);
+		assert_non_null(strstr(error->advice, "mem:0xADDRESS"));
+		plait_error_free(error);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -389,7 +422,7 @@ int main(void)
 		cmocka_unit_test(test_attributes),    cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_host),	      cmocka_unit_test(test_default),
 		cmocka_unit_test(test_descriptors),   cmocka_unit_test(test_cpu_lists),
-		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_threads),	      cmocka_unit_test(test_breakpoints),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
