@@ -211,10 +211,390 @@ static void samples_are_paired_and_whole_with_every_interpreter(void **state)
 	}
 }
 
+/* Everything that a plain look at the samples of several processes needs. */
+struct tally {
+	struct plait_map codes; /* address ^ pid << 48 -> times sent */
+	size_t of_pid, of_others, complete, too_deep, without_runtime, unnamed, most_frames, chunked;
+	uint32_t pid; /* of whom; 0: all */
+};
+
+static uint64_t code_key(uint32_t pid, uint64_t code)
+{
+	return code ^ (uint64_t)pid << 48;
+}
+
+static void tally_code(void *context, const struct plait_wire_code *code)
+{
+	struct tally *tally = context;
+	plait_map_put(&tally->codes, code_key(code->pid, code->code), 1);
+}
+
+static void tally_sample(void *context, const struct ring_sample *sample)
+{
+	struct tally *tally = context;
+	assert_int_equal(sample->head.pid, sample->pid);
+	assert_int_equal(sample->head.frame_count, sample->frame_count);
+	if (tally->pid && sample->pid != tally->pid) {
+		tally->of_others++;
+		return;
+	}
+	tally->of_pid++;
+	tally->complete += sample->head.walk == PLAIT_WALK_COMPLETE;
+	tally->too_deep += sample->head.walk == PLAIT_WALK_TOO_DEEP;
+	tally->without_runtime += sample->head.walk == PLAIT_WALK_NO_RUNTIME;
+	tally->chunked += sample->piece_count > 1;
+	if (sample->frame_count > tally->most_frames)
+		tally->most_frames = sample->frame_count;
+	for (size_t i = 0; i < sample->frame_count; i++) {
+		const struct plait_wire_frame *frame = &sample->frames[i];
+		tally->unnamed += frame->kind == PLAIT_PYTHON_FRAME &&
+				  !plait_map_get(&tally->codes, code_key(sample->head.pid, frame->code));
+	}
+}
+
+/* Samples the target for `ms` and tallies. */
+static struct ring_counts tally_target(const struct plait_sampler *sampler, pid_t pid, long ms, struct tally *tally)
+{
+	struct rings rings;
+	open_rings(&rings, sampler, pid);
+	sample_for(&rings, ms);
+	struct ring_counts counts = rings_drain(&rings, RING_SIZE, tally_sample, tally_code, tally);
+	rings_close(&rings, RING_SIZE);
+	return counts;
+}
+
+/* Starts `script` with the newest interpreter, `least` (PY_VERSION_HEX >> 16) or newer, and hands it to the sampler. */
+static void start_newest(struct plait_sampler *sampler, struct python_target *ret, uint32_t least, const char *script)
+{
+	struct pythons pythons = pythons_find();
+	bool found = false;
+	for (size_t i = 0; i < pythons.count; i++) {
+		struct python_target target;
+		if (!start(&target, pythons.path[i], script))
+			continue;
+		uint32_t version = plait_python_binary_version(target.binary);
+		if (version >> 16 >= least && (!found || version > plait_python_binary_version(ret->binary))) {
+			if (found)
+				target_stop(ret);
+			*ret = target;
+			found = true;
+		} else {
+			target_stop(&target);
+		}
+	}
+	pythons_free(&pythons);
+	if (!found) {
+		print_message("no interpreter of the version that the test needs\n");
+		plait_sampler_close(sampler);
+		skip();
+	}
+	assert_null(plait_sampler_add_runtime(sampler, &ret->runtime));
+}
+
+static void deep_chains_take_several_stages(void **state)
+{
+	(void)state;
+	struct plait_sampler *sampler = open_sampler(&(struct plait_sampler_options) { 0 });
+	struct python_target target;
+	start_newest(sampler, &target, 0x30b,
+		     "import os, sys\n"
+		     "sys.setrecursionlimit(100000)\n"
+		     "def dive(n):\n"
+		     "    if n:\n"
+		     "        return dive(n - 1)\n"
+		     "    os.write(1, b'ready')\n"
+		     "    while True: pass\n"
+		     "dive(2500)\n");
+	struct tally tally = { .pid = 0 };
+	tally_target(sampler, target.pid, 300, &tally);
+	assert_true(tally.of_pid > 50);
+	assert_int_equal(tally.complete, tally.of_pid);
+	assert_in_range(tally.most_frames, 2502, 2503); /* and a shim */
+	assert_int_equal(tally.unnamed, 0);
+	plait_map_release(&tally.codes);
+	target_stop(&target);
+
+	start_newest(sampler, &target, 0x30b,
+		     "import os, sys\n"
+		     "sys.setrecursionlimit(100000)\n"
+		     "def dive(n):\n"
+		     "    if n:\n"
+		     "        return dive(n - 1)\n"
+		     "    os.write(1, b'ready')\n"
+		     "    while True: pass\n"
+		     "dive(30000)\n");
+	tally = (struct tally) { .pid = 0 };
+	tally_target(sampler, target.pid, 300, &tally);
+	assert_true(tally.of_pid > 10);
+	assert_int_equal(tally.too_deep, tally.of_pid);
+	assert_in_range(tally.most_frames, 4000, 29999);
+	print_message("  cut at %zu frames\n", tally.most_frames);
+	plait_map_release(&tally.codes);
+	target_stop(&target);
+	plait_sampler_close(sampler);
+}
+
+/* Of a stack whose outer part does not change: is what was copied of it what the process has there? */
+struct outer {
+	const struct python_target *target;
+	size_t checked, chunked;
+};
+
+static void check_outer(void *context, const struct ring_sample *sample)
+{
+	struct outer *outer = context;
+	static uint8_t live[65536];
+	if (sample->piece_count > 1)
+		outer->chunked++;
+	assert_true(sample->head.stack_whole);
+	for (size_t i = 1; i < sample->piece_count; i++) {
+		assert_true(sample->pieces[i].size <= sizeof(live));
+		assert_int_equal(sample->pieces[i].address, sample->pieces[i - 1].address + sample->pieces[i - 1].size);
+		assert_true(plait_memory_read(&outer->target->memory, sample->pieces[i].address, live,
+					      sample->pieces[i].size));
+		assert_memory_equal(live, sample->pieces[i].data, sample->pieces[i].size);
+		outer->checked++;
+	}
+}
+
+static void a_stack_of_many_chunks_is_whole(void **state)
+{
+	(void)state;
+	struct plait_sampler *sampler = open_sampler(&(struct plait_sampler_options) { 0 });
+	struct python_target target;
+	start_newest(sampler, &target, 0x308,
+		     "import os\n"
+		     "def dive(n):\n"
+		     "    if n:\n"
+		     "        return sorted([n], key=lambda x: dive(n - 1))\n"
+		     "    os.write(1, b'ready')\n"
+		     "    while True: pass\n"
+		     "dive(60)\n");
+	struct rings rings;
+	struct outer outer = { .target = &target };
+	open_rings(&rings, sampler, target.pid);
+	sample_for(&rings, 30); /* 300 KB each */
+	kill(target.pid, SIGSTOP);
+	struct ring_counts counts = rings_drain(&rings, RING_SIZE, check_outer, NULL, &outer);
+	print_message("  %zu samples, %zu pieces compared\n", counts.samples, outer.checked);
+	assert_true(counts.samples > 10);
+	assert_int_equal(outer.chunked, counts.samples);
+	assert_int_equal(counts.orphans, 0);
+	rings_close(&rings, RING_SIZE);
+	target_stop(&target);
+	plait_sampler_close(sampler);
+}
+
+static void a_stack_is_cut_at_the_size_asked_for(void **state)
+{
+	(void)state;
+	struct plait_sampler *sampler = open_sampler(&(struct plait_sampler_options) { .stack_size = 1000 });
+	struct python_target target;
+	start_newest(sampler, &target, 0x308, SPINNING);
+	struct rings rings;
+	open_rings(&rings, sampler, target.pid);
+	struct tally tally = { .pid = 0 };
+	sample_for(&rings, 100);
+	struct ring_counts counts = rings_drain(&rings, RING_SIZE, tally_sample, tally_code, &tally);
+	assert_true(counts.samples > 10);
+	assert_int_equal(tally.complete, counts.samples); /* the frames do not depend on it */
+	assert_int_equal(tally.chunked, 0);
+	rings_close(&rings, RING_SIZE);
+	plait_map_release(&tally.codes);
+	target_stop(&target);
+	plait_sampler_close(sampler);
+}
+
+static void a_full_ring_loses_whole_samples_and_counts_them(void **state)
+{
+	(void)state;
+	struct plait_sampler *sampler = open_sampler(&(struct plait_sampler_options) { 0 });
+	struct python_target target;
+	start_newest(sampler, &target, 0x308, SPINNING);
+	struct rings rings;
+	struct tally tally = { .pid = 0 };
+	const uint32_t small = 1u << 18;
+	int err = rings_open(&rings, sampler, target.pid, FREQUENCY, small);
+	assert_int_equal(err, 0);
+	sample_for(&rings, 300);
+	struct ring_counts counts = rings_drain(&rings, small, tally_sample, tally_code, &tally);
+	uint64_t runs, dropped;
+	assert_null(plait_sampler_count(sampler, &runs, &dropped));
+	print_message("  %zu samples of %lu runs, %lu dropped\n", counts.samples, (unsigned long)runs,
+		      (unsigned long)dropped);
+	assert_true(counts.samples > 0 && dropped > 0);
+	/* What is neither was written by the program, but then the kernel had no room for its own sample. */
+	assert_true(counts.samples + dropped <= runs);
+	assert_int_equal(tally.complete, counts.samples);
+	assert_int_equal(tally.unnamed, 0);
+	plait_map_release(&tally.codes);
+
+	/* The names that did not get through are sent again. */
+	tally = (struct tally) { .pid = 0 };
+	sample_for(&rings, 20);
+	counts = rings_drain(&rings, small, tally_sample, tally_code, &tally);
+	assert_true(counts.samples > 0);
+	rings_close(&rings, small);
+	plait_map_release(&tally.codes);
+	target_stop(&target);
+	plait_sampler_close(sampler);
+}
+
+static void a_forked_child_inherits_until_it_execs(void **state)
+{
+	(void)state;
+	struct plait_sampler *sampler = open_sampler(&(struct plait_sampler_options) { 0 });
+	struct python_target target;
+	/* When told to, the program forks a child that spins, and one that becomes a shell. */
+	start_newest(sampler, &target, 0x308,
+		     "import os, sys\n"
+		     "def spin():\n"
+		     "    while os.getppid(): pass\n"
+		     "os.write(1, b'ready')\n"
+		     "os.read(0, 1)\n"
+		     "if os.fork() == 0:\n"
+		     "    spin()\n"
+		     "if os.fork() == 0:\n"
+		     "    os.execv('/bin/sh', ['sh', '-c', 'while :; do :; done'])\n"
+		     "os.read(0, 1)\n");
+	struct rings rings;
+	struct tally tally = { .pid = 0 };
+	open_rings(&rings, sampler, target.pid);
+	rings_enable(&rings, true);
+	assert_int_equal(write(target.to, "x", 1), 1);
+	sleep_ms(500);
+	kill(target.pid, SIGSTOP);
+	rings_enable(&rings, false);
+	struct ring_counts counts = rings_drain(&rings, RING_SIZE, tally_sample, tally_code, &tally);
+	print_message("  %zu samples, %zu complete, %zu without a runtime\n", counts.samples, tally.complete,
+		      tally.without_runtime);
+	assert_true(tally.complete > 20);
+	assert_true(tally.without_runtime > 20);
+	assert_int_equal(tally.unnamed, 0);
+	rings_close(&rings, RING_SIZE);
+	plait_map_release(&tally.codes);
+	char kill_children[64];
+	snprintf(kill_children, sizeof(kill_children), "/proc/%d/task/%d/children", (int)target.pid, (int)target.pid);
+	FILE *children = fopen(kill_children, "re");
+	int child;
+	while (children && fscanf(children, "%d", &child) == 1)
+		kill(child, SIGKILL);
+	if (children)
+		fclose(children);
+	target_stop(&target);
+	plait_sampler_close(sampler);
+}
+
+static void the_filter_lets_watched_families_through(void **state)
+{
+	(void)state;
+	struct plait_sampler *sampler = open_sampler(&(struct plait_sampler_options) { .filter = true });
+	struct python_target watched, other;
+	start_newest(sampler, &other, 0x308, SPINNING);
+	start_newest(sampler, &watched, 0x308, SPINNING);
+	assert_null(plait_sampler_watch(sampler, (uint32_t)watched.pid));
+	struct tally tally = { .pid = (uint32_t)watched.pid };
+	tally_target(sampler, -1, 400, &tally);
+	print_message("  %zu of the watched process, %zu of others\n", tally.of_pid, tally.of_others);
+	assert_true(tally.of_pid > 20);
+	assert_int_equal(tally.of_others, 0);
+	assert_int_equal(tally.complete, tally.of_pid);
+	plait_map_release(&tally.codes);
+
+	/* All of this process's children, by way of their parent. */
+	plait_sampler_forget(sampler, (uint32_t)watched.pid);
+	assert_null(plait_sampler_watch(sampler, (uint32_t)getpid()));
+	tally = (struct tally) { .pid = (uint32_t)other.pid };
+	tally_target(sampler, -1, 400, &tally);
+	assert_true(tally.of_pid > 20);
+	assert_true(tally.of_others > 20);
+	assert_int_equal(tally.complete, tally.of_pid);
+	plait_map_release(&tally.codes);
+	target_stop(&watched);
+	target_stop(&other);
+	plait_sampler_close(sampler);
+}
+
+/* Looks for the code objects of a program with unusual ones. */
+struct odd {
+	const struct python_target *target;
+	size_t wide, long_name, long_table, short_lived;
+};
+
+static void on_odd_code(void *context, const struct plait_wire_code *code)
+{
+	struct odd *odd = context;
+	if (code->name.kind == 2) {
+		assert_false(code->name.ascii);
+		assert_int_equal(code->name.length, 3);
+		assert_int_equal(code->name.size, 6);
+		assert_memory_equal(code->name.text, "\x16\x04\x16\x04\xac\x20", 6);
+		odd->wide++;
+	}
+	if (code->name.length == 700) {
+		assert_int_equal(code->name.size, PLAIT_WIRE_STRING_MAX);
+		assert_int_equal(code->name.text[PLAIT_WIRE_STRING_MAX - 1], 'n');
+		assert_int_not_equal(code->name.object, 0);
+		odd->long_name++;
+	}
+	if (code->table_total > PLAIT_WIRE_TABLE_MAX) {
+		assert_int_equal(code->table_size, PLAIT_WIRE_TABLE_MAX);
+		odd->long_table++;
+	}
+	odd->short_lived += code->name.length == 10 && memcmp(code->name.text, "short_life", 10) == 0;
+}
+
+static void ignore_sample(void *context, const struct ring_sample *sample)
+{
+	(void)context;
+	(void)sample;
+}
+
+static void odd_code_objects_are_copied_within_bounds(void **state)
+{
+	(void)state;
+	struct plait_sampler *sampler = open_sampler(&(struct plait_sampler_options) { 0 });
+	struct python_target target;
+	start_newest(sampler, &target, 0x308,
+		     "import os\n"
+		     "def spin(n):\n"
+		     "    for i in range(n): pass\n"
+		     "names = {'spin': spin}\n"
+		     "exec('def \\u0416\\u0416\\u0416(): spin(3000)', names)\n"
+		     "wide = names['\\u0416\\u0416\\u0416']\n"
+		     "wide.__code__ = wide.__code__.replace(co_name='\\u0416\\u0416\\u20ac')\n"
+		     "exec('def ' + 'n' * 700 + '(): spin(3000)', names)\n"
+		     "exec('def long():\\n' + '  x = (1,\\n 2)\\n' * 6000 + '  spin(3000)\\n', names)\n"
+		     "os.write(1, b'ready')\n"
+		     "while True:\n"
+		     "    wide(); names['n' * 700](); names['long']()\n"
+		     "    exec('def short_life(): spin(20000)\\nshort_life()', names)\n");
+	struct rings rings;
+	struct odd odd = { .target = &target };
+	open_rings(&rings, sampler, target.pid);
+	sample_for(&rings, 1000);
+	rings_drain(&rings, RING_SIZE, ignore_sample, on_odd_code, &odd);
+	print_message("  %zu short-lived code objects\n", odd.short_lived);
+	assert_int_equal(odd.wide, 1);
+	assert_int_equal(odd.long_name, 1);
+	assert_int_equal(odd.long_table, 1);
+	assert_true(odd.short_lived > 20);
+	rings_close(&rings, RING_SIZE);
+	target_stop(&target);
+	plait_sampler_close(sampler);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(samples_are_paired_and_whole_with_every_interpreter),
+		cmocka_unit_test(deep_chains_take_several_stages),
+		cmocka_unit_test(a_stack_of_many_chunks_is_whole),
+		cmocka_unit_test(a_stack_is_cut_at_the_size_asked_for),
+		cmocka_unit_test(a_full_ring_loses_whole_samples_and_counts_them),
+		cmocka_unit_test(a_forked_child_inherits_until_it_execs),
+		cmocka_unit_test(the_filter_lets_watched_families_through),
+		cmocka_unit_test(odd_code_objects_are_copied_within_bounds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
