@@ -34,7 +34,7 @@ static const struct plait_option options[] = {
 	PLAIT_OPTION(struct record_options, period, "period", 'c', PLAIT_OPTION_NUMBER, "N",
 		     "take a sample every N events (ns for clocks) instead"),
 	PLAIT_OPTION(struct record_options, events, "event", 'e', PLAIT_OPTION_LIST, "EVENT",
-		     "what to sample: cpu-clock, task-clock, page-faults, context-switches, cycles, ..."),
+		     "what to sample: cpu-clock, page-faults, context-switches, cycles, mem:0xADDRESS, ..."),
 	PLAIT_OPTION(struct record_options, stack_size, "stack-size", 0, PLAIT_OPTION_SIZE, "BYTES",
 		     "copy at most BYTES of stack a sample (default 512K)"),
 	PLAIT_OPTION(struct record_options, engine, "engine", 0, PLAIT_OPTION_STRING, "NAME",

@@ -11,15 +11,15 @@ static struct {
 	bool installed;
 } state;
 
-static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD };
+static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, SIGXFSZ };
 enum { NUMBER_COUNT = sizeof(numbers) / sizeof(*numbers) };
 static struct sigaction before[NUMBER_COUNT];
 
 static void handle(int number, siginfo_t *info, void *context)
 {
 	(void)context;
-	if (number == SIGCHLD)
-		return; /* its only use is to wake the poll */
+	if (number == SIGCHLD || number == SIGXFSZ)
+		return; /* one is there to wake the poll, the other so that a file size limit is an error of write(2) */
 	if (!state.child) {
 		state.stop = 1;
 		return;
@@ -45,7 +45,8 @@ void plait_signals_install(void)
 	sigfillset(&action.sa_mask);
 	for (size_t i = 0; i < NUMBER_COUNT; i++) {
 		sigaction(numbers[i], NULL, &before[i]);
-		if (before[i].sa_handler != SIG_IGN || numbers[i] == SIGCHLD) /* nohup keeps its meaning */
+		if (before[i].sa_handler != SIG_IGN || numbers[i] == SIGCHLD ||
+		    numbers[i] == SIGXFSZ) /* nohup keeps its meaning */
 			sigaction(numbers[i], &action, NULL);
 	}
 }
