@@ -203,6 +203,20 @@ static struct plait_error *open_pid_fds(struct session *session)
 	return NULL;
 }
 
+/* Opens each event on this process and closes it again: an event that the host refuses must not cost the user the
+ * recording that the new one would replace. */
+static struct plait_error *try_events(const struct plait_session_options *options)
+{
+	for (size_t i = 0; i < options->event_count; i++) {
+		struct perf_event_attr attr;
+		int fd PLAIT_CLOSE = -1;
+		plait_event_attributes(&options->events[i], &attr);
+		attr.disabled = 1;
+		PLAIT_TRY(plait_event_open(&options->events[i], &attr, 0, -1, -1, &fd));
+	}
+	return NULL;
+}
+
 static struct plait_error *open_session(struct session *session)
 {
 	const struct plait_session_options *options = session->options;
@@ -217,6 +231,7 @@ static struct plait_error *open_session(struct session *session)
 		.filter = options->pid_count > 0,
 	};
 	PLAIT_TRY(plait_sampler_open(&sampler, &session->sampler));
+	PLAIT_TRY(try_events(options));
 	PLAIT_TRY(create_writer(session));
 	struct plait_pipeline_options pipeline = {
 		.writer = session->writer,
@@ -369,7 +384,12 @@ static struct plait_error *run_session(struct session *session)
 {
 	struct plait_session_result *result = session->result;
 	plait_signals_install();
-	PLAIT_TRY(open_session(session));
+	struct plait_error *refusal = open_session(session);
+	if (refusal) {
+		if (session->writer)
+			remove_empty(session);
+		return refusal;
+	}
 	if (session->options->argv) {
 		plait_signals_pass_to(result->launch.pid);
 		struct plait_error *error = plait_launch_go(&result->launch, session->options->argv[0]);

@@ -108,6 +108,15 @@ def test_never_overwrites_another_file(tmp_path):
     assert file.read_text() == "years of work\n"
 
 
+def test_a_refused_event_costs_no_earlier_recording(recording):
+    record(recording, "--", "true")
+    before = recording.read_bytes()
+    result = record(recording, "-F", "100000000", "--", "true", check=False)
+    assert result.returncode == 2
+    assert "perf_event_max_sample_rate" in result.stderr
+    assert recording.read_bytes() == before
+
+
 def test_overwrites_its_own(recording):
     record(recording, "--", "true")
     record(recording, "--", "true")
