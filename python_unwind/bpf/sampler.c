@@ -192,7 +192,7 @@ static struct plait_error *read_counter(struct plait_sampler *sampler, uint32_t 
 
 struct plait_error *plait_sampler_count(struct plait_sampler *sampler, uint64_t *ret_runs, uint64_t *ret_dropped)
 {
-	uint64_t runs, dropped;
+	uint64_t runs = 0, dropped = 0;
 	PLAIT_TRY(read_counter(sampler, SAMPLER_RUNS, &runs));
 	PLAIT_TRY(read_counter(sampler, SAMPLER_DROPPED, &dropped));
 	*ret_runs = runs;
