@@ -94,6 +94,17 @@ struct plait_source {
  * The source is ended with plait_source_destroy(). */
 struct plait_error *plait_source_bpf_open(const struct plait_source_options *options, struct plait_source *ret);
 
+/* What did not go as it should inside engine bpf, since it was opened. */
+struct plait_source_statistics {
+	uint64_t lost_side_band;   /* MAP, FORK, ... records that found no room: the process map may have holes */
+	uint64_t unpaired_samples; /* delivered with PLAIT_WALK_LOST */
+	uint64_t unpaired_runs;	   /* of the BPF program, without a sample of the kernel */
+	uint64_t bad_records;
+};
+
+/* `source` is one of plait_source_bpf_open(). */
+void plait_source_bpf_statistics(const struct plait_source *source, struct plait_source_statistics *ret);
+
 /* Waits up to `timeout_ms` for data, then delivers every event that is complete, in order of time. timeout 0 delivers
  * what is there; timeout < 0 drains everything (after stop). EINTR is not an error: it returns early. */
 static inline struct plait_error *plait_source_poll(struct plait_source *source, int timeout_ms,

@@ -34,7 +34,7 @@ static struct plait_error *scan(struct plait_bpf_source *source, struct plait_st
 	while (stream->scanned < head) {
 		const struct perf_event_header *header = plait_ring_record(&stream->ring, stream->scanned, head);
 		if (!header) {
-			source->statistics.bad_records++;
+			stream->assembler.statistics->bad_records++;
 			stream->scanned = head;
 			break;
 		}
@@ -89,7 +89,7 @@ static struct plait_error *deliver(struct plait_bpf_source *source, const struct
 	const struct plait_ring *ring = &source->streams[unit->ring].ring;
 	switch (plait_delivery_build(&source->delivery, &source->formats, ring, unit, &event)) {
 	case PLAIT_DELIVER_NOTHING:
-		source->statistics.bad_records++;
+		source->statistics[unit->ring % 2].bad_records++;
 		return NULL;
 	case PLAIT_DELIVER_NO_MEMORY:
 		return plait_error_no_memory();
@@ -132,7 +132,7 @@ static struct plait_error *read_until(struct plait_bpf_source *source, uint64_t 
 /* After the events were stopped: samples that the program was run for and that never came. */
 static struct plait_error *report_lost(struct plait_bpf_source *source, plait_source_handler handler, void *context)
 {
-	uint64_t lost = source->statistics.lost_records;
+	uint64_t lost = source->statistics[0].lost_records;
 	if (source->program.count) {
 		uint64_t runs, dropped;
 		PLAIT_TRY(source->program.count(source->program.context, &runs, &dropped));
@@ -232,6 +232,17 @@ static void bpf_destroy(void *self)
 static const struct plait_source_ops bpf_ops = {
 	.name = "bpf", .poll = bpf_poll, .stop = bpf_stop, .destroy = bpf_destroy
 };
+
+void plait_source_bpf_statistics(const struct plait_source *source, struct plait_source_statistics *ret)
+{
+	const struct plait_bpf_source *self = source->self;
+	*ret = (struct plait_source_statistics) {
+		.lost_side_band = self->statistics[1].lost_records,
+		.unpaired_samples = self->statistics[0].unpaired_samples,
+		.unpaired_runs = self->statistics[0].unpaired_runs,
+		.bad_records = self->statistics[0].bad_records + self->statistics[1].bad_records,
+	};
+}
 
 struct plait_error *plait_source_bpf_open(const struct plait_source_options *options, struct plait_source *ret)
 {

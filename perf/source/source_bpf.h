@@ -41,7 +41,7 @@ struct plait_bpf_source {
 	struct plait_record_formats formats;
 	struct plait_sorter sorter;
 	struct plait_delivery delivery;
-	struct plait_assembler_statistics statistics;
+	struct plait_assembler_statistics statistics[2]; /* of the sample rings, of the side-band rings */
 	struct plait_source_program program;
 	uint64_t runs_before; /* the program's count when the source was opened */
 	uint64_t delivered;   /* samples */

@@ -1,4 +1,4 @@
-#include "perf/source/source_bpf.h"
+#include "perf/source/source_opening.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -17,15 +17,16 @@
 #define SAMPLE_RING_LEAST ((size_t)128 << 10)
 #define SIDE_RING_BYTES ((size_t)512 << 10)
 #define SIDE_RING_LEAST ((size_t)64 << 10)
-#define EVENTS_MAX 4096 /* threads times CPUs: beyond, opening them takes longer than is good */
+#define ENABLE_TIMES 3
+#define ENABLE_AGAIN_NS 1000000
+#define PLACES_MAX 4096 /* threads times CPUs: beyond, opening them takes longer than is good */
 
-/* What is being opened. */
-struct opening {
-	struct plait_bpf_source *source;
-	const struct plait_source_options *options;
-	bool wide;    /* one event a CPU, for every process */
-	bool on_exec; /* the events start with the child's exec */
-};
+static uint64_t now(void)
+{
+	struct timespec time;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
 
 /* What all events share: one ring takes only events of one clock, and one layout of what follows a record. */
 static void set_common(struct perf_event_attr *attr)
@@ -39,7 +40,8 @@ static void set_common(struct perf_event_attr *attr)
 	attr->wakeup_watermark = 1;
 }
 
-static struct perf_event_attr sampling_attributes(const struct opening *opening, const struct plait_event_spec *spec)
+static struct perf_event_attr sampling_attributes(const struct plait_opening *opening,
+						  const struct plait_event_spec *spec)
 {
 	struct perf_event_attr attr;
 	plait_event_attributes(spec, &attr);
@@ -59,7 +61,7 @@ static struct perf_event_attr sampling_attributes(const struct opening *opening,
 }
 
 /* Side-band is on from the start: what happens between opening and exec must not be missed. */
-static struct perf_event_attr side_band_attributes(const struct opening *opening)
+static struct perf_event_attr side_band_attributes(const struct plait_opening *opening)
 {
 	struct perf_event_attr attr = { .type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_DUMMY };
 	set_common(&attr);
@@ -99,7 +101,7 @@ static struct plait_error *add_format(struct plait_bpf_source *source, int fd, s
 	return plait_map_put(&source->formats.of_id, id, format) ? NULL : plait_error_no_memory();
 }
 
-static size_t ring_pages(const struct opening *opening, size_t index)
+static size_t ring_pages(const struct plait_opening *opening, size_t index)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	if (index % 2)
@@ -112,7 +114,7 @@ static size_t ring_pages(const struct opening *opening, size_t index)
 	return bytes / page;
 }
 
-static struct plait_error *open_ring(const struct opening *opening, size_t index)
+static struct plait_error *open_ring(const struct plait_opening *opening, size_t index)
 {
 	struct plait_bpf_source *source = opening->source;
 	struct plait_stream *stream = &source->streams[index];
@@ -126,7 +128,7 @@ static struct plait_error *open_ring(const struct opening *opening, size_t index
 	source->polls[index].events = POLLIN;
 	PLAIT_TRY(plait_ring_map(*fd, pages, pages < least ? pages : least, &stream->ring));
 	stream->assembler.ring = (uint32_t)index;
-	stream->assembler.statistics = &source->statistics;
+	stream->assembler.statistics = &source->statistics[index % 2];
 	if (index % 2)
 		return NULL;
 	PLAIT_TRY(add_format(source, *fd, opening->options->event_count));
@@ -136,7 +138,7 @@ static struct plait_error *open_ring(const struct opening *opening, size_t index
 	return err > 0 ? plait_error_system(err, "giving the BPF program its ring on CPU %d", cpu) : NULL;
 }
 
-static struct plait_error *open_rings(const struct opening *opening)
+static struct plait_error *open_rings(const struct plait_opening *opening)
 {
 	struct plait_bpf_source *source = opening->source;
 	size_t count = 2 * source->cpus.numbers.count;
@@ -152,13 +154,19 @@ static struct plait_error *open_rings(const struct opening *opening)
 	return NULL;
 }
 
-/* Opens one event on a thread (or every process, -1) and one CPU, redirected into the CPU's ring. */
-static struct plait_error *open_event(const struct opening *opening, const struct plait_event_spec *spec,
-				      struct perf_event_attr *attr, pid_t tid, size_t ring, int *ret_fd)
+/* Opens one event on a thread (or every process, -1) and one CPU, redirected into the CPU's ring. A thread that starts
+ * before the program is attached would inherit the event without it: that comes first. `*ret_time` is when it was open.
+ */
+static struct plait_error *open_event(const struct plait_opening *opening, const struct plait_event_spec *spec,
+				      struct perf_event_attr *attr, pid_t tid, size_t ring, uint64_t *ret_time,
+				      int *ret_fd)
 {
 	struct plait_bpf_source *source = opening->source;
 	int fd PLAIT_CLOSE = -1;
 	PLAIT_TRY(plait_event_open(spec, attr, tid, source->cpus.numbers.data[ring / 2], -1, &fd));
+	*ret_time = now();
+	if (ring % 2 == 0 && ioctl(fd, PERF_EVENT_IOC_SET_BPF, opening->options->program.program_fd) < 0)
+		return plait_error_system(errno, "attaching the BPF program to event %s", spec->name);
 	if (ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, source->polls[ring].fd) < 0)
 		return plait_error_system(errno, "redirecting event %s into the ring of its CPU", spec->name);
 	if (!plait_vec_push(&source->fds, fd))
@@ -167,69 +175,34 @@ static struct plait_error *open_event(const struct opening *opening, const struc
 	return NULL;
 }
 
-static struct plait_error *open_sampling(const struct opening *opening, size_t event, pid_t tid, size_t ring)
+static struct plait_error *open_sampling(const struct plait_opening *opening, size_t event, pid_t tid, size_t ring,
+					 uint64_t *ret_time)
 {
 	const struct plait_event_spec *spec = &opening->options->events[event];
 	struct perf_event_attr attr = sampling_attributes(opening, spec);
 	int fd;
-	PLAIT_TRY(open_event(opening, spec, &attr, tid, ring, &fd));
+	PLAIT_TRY(open_event(opening, spec, &attr, tid, ring, ret_time, &fd));
 	opening->source->formats_of_events[event] = (struct plait_record_format) { .sample_type = attr.sample_type,
 										   .registers = attr.sample_regs_user,
 										   .event = (uint32_t)event };
-	PLAIT_TRY(add_format(opening->source, fd, event));
-	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, opening->options->program.program_fd) < 0)
-		return plait_error_system(errno, "attaching the BPF program to event %s", spec->name);
-	return NULL;
+	return add_format(opening->source, fd, event);
 }
 
-static struct plait_error *open_thread(const struct opening *opening, pid_t tid)
+struct plait_error *plait_opening_place(const struct plait_opening *opening, pid_t tid, size_t place,
+					uint64_t *ret_time)
 {
+	size_t cpus = opening->source->cpus.numbers.count;
+	if (place >= cpus)
+		return open_sampling(opening, (place - cpus) % opening->options->event_count, tid,
+				     2 * ((place - cpus) / opening->options->event_count), ret_time);
 	struct perf_event_attr side_band = side_band_attributes(opening);
-	for (size_t ring = 0; ring < opening->source->stream_count; ring += 2) {
-		int fd;
-		PLAIT_TRY(open_event(opening, &side_band_spec, &side_band, tid, ring + 1, &fd));
-		for (size_t event = 0; event < opening->options->event_count; event++)
-			PLAIT_TRY(open_sampling(opening, event, tid, ring));
-	}
-	return NULL;
+	int fd;
+	return open_event(opening, &side_band_spec, &side_band, tid, 2 * place + 1, ret_time, &fd);
 }
 
-/* Opens the threads of `pid` that `opened` has not yet, and says how many those were. */
-static struct plait_error *open_new_threads(const struct opening *opening, pid_t pid, struct plait_map *opened,
-					    size_t *ret_new)
+size_t plait_opening_places(const struct plait_opening *opening)
 {
-	struct plait_number_list threads = { 0 };
-	struct plait_error *error = plait_threads_of(pid, &threads);
-	*ret_new = 0;
-	for (size_t i = 0; !error && i < threads.numbers.count; i++) {
-		pid_t tid = threads.numbers.data[i];
-		if (plait_map_get(opened, (uint64_t)tid))
-			continue;
-		error = open_thread(opening, tid);
-		if (error && error->system_errno == ESRCH && tid != pid) { /* it has ended meanwhile */
-			plait_error_free(error);
-			error = NULL;
-		} else if (!error) {
-			++*ret_new;
-		}
-		if (!error && !plait_map_put(opened, (uint64_t)tid, 1))
-			error = plait_error_no_memory();
-	}
-	plait_vec_free(&threads.numbers);
-	return error;
-}
-
-/* A thread that is started by one that has events inherits them; one started by another is found by looking again. */
-static struct plait_error *open_process(const struct opening *opening, pid_t pid)
-{
-	struct plait_map opened = { 0 };
-	struct plait_error *error;
-	size_t found;
-	do
-		error = open_new_threads(opening, pid, &opened, &found);
-	while (!error && found);
-	plait_map_release(&opened);
-	return error;
+	return opening->source->cpus.numbers.count * (1 + opening->options->event_count);
 }
 
 static struct plait_error *count_threads(const struct plait_source_options *options, size_t *ret)
@@ -255,7 +228,7 @@ static size_t descriptor_budget(void)
 }
 
 /* Whether threads are too many for events of their own. */
-static struct plait_error *choose_width(struct opening *opening)
+static struct plait_error *choose_width(struct plait_opening *opening)
 {
 	const struct plait_source_options *options = opening->options;
 	opening->wide = options->system_wide;
@@ -264,10 +237,9 @@ static struct plait_error *choose_width(struct opening *opening)
 		return NULL;
 	size_t threads;
 	PLAIT_TRY(count_threads(options, &threads));
-	size_t places = threads * opening->source->cpus.numbers.count;
-	size_t wanted = places * (options->event_count + 1);
+	size_t wanted = threads * plait_opening_places(opening);
 	size_t budget = descriptor_budget();
-	if (places <= EVENTS_MAX && wanted <= budget)
+	if (threads * opening->source->cpus.numbers.count <= PLACES_MAX && wanted <= budget)
 		return NULL;
 	if (options->filtered)
 		opening->wide = true;
@@ -281,19 +253,17 @@ static struct plait_error *choose_width(struct opening *opening)
 	return NULL;
 }
 
-static struct plait_error *open_targets(const struct opening *opening)
+static struct plait_error *open_targets(const struct plait_opening *opening)
 {
-	const struct plait_source_options *options = opening->options;
-	if (opening->wide)
-		return open_thread(opening, -1);
-	if (options->launch)
-		return open_thread(opening, options->launch);
-	for (size_t i = 0; i < options->pid_count; i++)
-		PLAIT_TRY(open_process(opening, options->pids[i]));
+	if (!opening->wide && !opening->options->launch)
+		return plait_opening_attach(opening);
+	uint64_t time;
+	for (size_t place = 0; place < plait_opening_places(opening); place++)
+		PLAIT_TRY(plait_opening_place(opening, opening->wide ? -1 : opening->options->launch, place, &time));
 	return NULL;
 }
 
-static struct plait_error *track(const struct opening *opening)
+static struct plait_error *track(const struct plait_opening *opening)
 {
 	struct plait_bpf_source *source = opening->source;
 	source->keep_tracked = opening->wide && !opening->options->system_wide;
@@ -303,7 +273,7 @@ static struct plait_error *track(const struct opening *opening)
 	return NULL;
 }
 
-static struct plait_error *enable(const struct plait_bpf_source *source)
+static struct plait_error *enable_once(const struct plait_bpf_source *source)
 {
 	for (size_t i = 0; i < source->fds.count; i++)
 		if (ioctl(source->fds.data[i], PERF_EVENT_IOC_ENABLE, 0) < 0)
@@ -311,10 +281,26 @@ static struct plait_error *enable(const struct plait_bpf_source *source)
 	return NULL;
 }
 
+/* Enabling an event enables those that were inherited from it, except for a thread that is being started at this very
+ * moment: that one's stay off. And as the kernel exchanges the events of threads that have the same ones when it
+ * switches between them (context_equiv() in kernel/events/core.c), the thread that starts the others may come to have
+ * them, and all that it starts later: seen once in 40 attaches to a process that starts 600 threads a second. So it is
+ * done again. */
+static struct plait_error *enable(const struct plait_opening *opening)
+{
+	int times = opening->wide ? 1 : ENABLE_TIMES;
+	for (int i = 0; i < times; i++) {
+		if (i > 0)
+			nanosleep(&(struct timespec) { .tv_nsec = ENABLE_AGAIN_NS }, NULL);
+		PLAIT_TRY(enable_once(opening->source));
+	}
+	return NULL;
+}
+
 struct plait_error *plait_bpf_source_open_events(struct plait_bpf_source *source,
 						 const struct plait_source_options *options)
 {
-	struct opening opening = { .source = source, .options = options };
+	struct plait_opening opening = { .source = source, .options = options };
 	source->program = options->program;
 	source->formats_of_events = calloc(options->event_count + 1, sizeof(*source->formats_of_events));
 	if (!source->formats_of_events)
@@ -330,5 +316,5 @@ struct plait_error *plait_bpf_source_open_events(struct plait_bpf_source *source
 	if (source->program.count)
 		PLAIT_TRY(source->program.count(source->program.context, &source->runs_before, &dropped));
 	PLAIT_TRY(open_targets(&opening));
-	return opening.on_exec ? NULL : enable(source);
+	return opening.on_exec ? NULL : enable(&opening);
 }
