@@ -25,7 +25,9 @@ static void error_says_what_why_and_what_to_do(void **state)
 	assert_string_equal(error->message, "record: cannot open /x: No such file or directory");
 	assert_string_equal(error->advice, "name another");
 	plait_error_free(error);
-	assert_int_equal(plait_error_system(EPERM, "x") ? PLAIT_ERROR_PERMISSION : 0, PLAIT_ERROR_PERMISSION);
+	error = plait_error_system(EPERM, "x");
+	assert_int_equal(error->code, PLAIT_ERROR_PERMISSION);
+	plait_error_free(error);
 	plait_error_free(plait_error_no_memory());
 	plait_error_free(NULL);
 }
