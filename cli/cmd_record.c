@@ -33,7 +33,7 @@ static const struct plait_option options[] = {
 		     "take HZ samples a second of CPU time (default 999)"),
 	PLAIT_OPTION(struct record_options, period, "period", 'c', PLAIT_OPTION_NUMBER, "N",
 		     "take a sample every N events (ns for clocks) instead"),
-	PLAIT_OPTION(struct record_options, events, "event", 'e', PLAIT_OPTION_LIST, "EVENT",
+	PLAIT_OPTION(struct record_options, events, "event", 'e', PLAIT_OPTION_TEXTS, "EVENT",
 		     "what to sample: cpu-clock, page-faults, context-switches, cycles, mem:0xADDRESS, ..."),
 	PLAIT_OPTION(struct record_options, stack_size, "stack-size", 0, PLAIT_OPTION_SIZE, "BYTES",
 		     "copy at most BYTES of stack a sample (default 512K)"),
@@ -98,18 +98,17 @@ static struct plait_error *parse_pids(const struct plait_option_list *list, pid_
 
 static struct plait_error *parse_events(const struct record_options *options, struct plait_session_options *session)
 {
-	for (size_t i = 0; i < options->events.texts.count; i++) {
-		if (session->event_count == PLAIT_EVENTS_MAX)
-			return plait_error_new(PLAIT_ERROR_USAGE, "-e: more than %d events", PLAIT_EVENTS_MAX);
-		PLAIT_TRY(plait_event_parse(options->events.texts.data[i], &session->events[session->event_count]));
-		session->event_count++;
+	struct plait_event_list *list = &session->events;
+	for (size_t i = 0; i < options->events.texts.count; i++)
+		PLAIT_TRY(plait_event_list_parse(list, options->events.texts.data[i]));
+	if (!list->specs.count) {
+		struct plait_event_spec spec;
+		PLAIT_TRY(plait_event_default(&spec, &session->event_note));
+		if (!plait_vec_push(&list->specs, spec))
+			return plait_error_no_memory();
 	}
-	if (!session->event_count) {
-		PLAIT_TRY(plait_event_default(&session->events[0], &session->event_note));
-		session->event_count = 1;
-	}
-	for (size_t i = 0; i < session->event_count; i++)
-		plait_event_set_rate(&session->events[i], options->frequency, options->period);
+	for (size_t i = 0; i < list->specs.count; i++)
+		plait_event_set_rate(&list->specs.data[i], options->frequency, options->period);
 	return NULL;
 }
 
@@ -117,8 +116,8 @@ static struct plait_error *parse_events(const struct record_options *options, st
 static void announce(const struct plait_session_options *session)
 {
 	fputs("plait: bpf engine, ", stderr);
-	for (size_t i = 0; i < session->event_count; i++) {
-		const struct plait_event_spec *event = &session->events[i];
+	for (size_t i = 0; i < session->events.specs.count; i++) {
+		const struct plait_event_spec *event = &session->events.specs.data[i];
 		fprintf(stderr, "%s%s ", i ? ", " : "", event->name);
 		if (event->frequency)
 			fprintf(stderr, "at %llu Hz", (unsigned long long)event->frequency);
@@ -178,7 +177,7 @@ static int run(const struct plait_command *command, int argc, char **argv)
 {
 	static pid_t pids[PIDS_MAX];
 	struct record_options values = { 0 };
-	struct plait_session_options session;
+	struct plait_session_options session = { 0 };
 	struct plait_session_result result;
 	int first;
 	bool help;
@@ -197,6 +196,7 @@ static int run(const struct plait_command *command, int argc, char **argv)
 	}
 	plait_option_list_release(&values.pids);
 	plait_option_list_release(&values.events);
+	plait_event_list_release(&session.events);
 	return status;
 }
 

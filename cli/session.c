@@ -91,8 +91,8 @@ static char *describe_target(const struct plait_session_options *options)
 
 static struct plait_error *write_events(struct session *session)
 {
-	for (size_t i = 0; i < session->options->event_count; i++) {
-		const struct plait_event_spec *event = &session->options->events[i];
+	for (size_t i = 0; i < session->options->events.specs.count; i++) {
+		const struct plait_event_spec *event = &session->options->events.specs.data[i];
 		struct plait_record record = {
 			.kind = PLAIT_RECORD_EVENT,
 			.event = {
@@ -173,8 +173,8 @@ static struct plait_error *open_source(struct session *session)
 {
 	const struct plait_session_options *options = session->options;
 	struct plait_source_options source = {
-		.events = options->events,
-		.event_count = options->event_count,
+		.events = options->events.specs.data,
+		.event_count = options->events.specs.count,
 		.pids = options->pids,
 		.pid_count = options->pid_count,
 		.launch = session->result->launch.pid,
@@ -207,12 +207,12 @@ static struct plait_error *open_pid_fds(struct session *session)
  * recording that the new one would replace. */
 static struct plait_error *try_events(const struct plait_session_options *options)
 {
-	for (size_t i = 0; i < options->event_count; i++) {
+	for (size_t i = 0; i < options->events.specs.count; i++) {
 		struct perf_event_attr attr;
 		int fd PLAIT_CLOSE = -1;
-		plait_event_attributes(&options->events[i], &attr);
+		plait_event_attributes(&options->events.specs.data[i], &attr);
 		attr.disabled = 1;
-		PLAIT_TRY(plait_event_open(&options->events[i], &attr, 0, -1, -1, &fd));
+		PLAIT_TRY(plait_event_open(&options->events.specs.data[i], &attr, 0, -1, -1, &fd));
 	}
 	return NULL;
 }

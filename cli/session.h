@@ -13,14 +13,11 @@
 #include "cli/pipeline.h"
 #include "perf/event/event.h"
 
-enum { PLAIT_EVENTS_MAX = 16 };
-
 /* What is to be recorded. Plain data; arrays are borrowed. */
 struct plait_session_options {
 	const char *output;
-	struct plait_event_spec events[PLAIT_EVENTS_MAX];
-	size_t event_count;
-	const char *event_note; /* why this event was chosen; NULL: the user did */
+	struct plait_event_list events; /* borrowed */
+	const char *event_note;		/* why this event was chosen; NULL: the user did */
 	const pid_t *pids;
 	size_t pid_count;
 	bool system_wide;

@@ -72,6 +72,12 @@ struct plait_python_chain {
 	bool per_frame; /* one activation a Python frame (3.8 to 3.10) */
 };
 
+/* A counter of the sample's group: how far it came since the thread's sample before. */
+struct plait_sample_read {
+	uint32_t event; /* index into the source's events */
+	uint64_t value; /* in the event's unit, not scaled */
+};
+
 struct plait_sample {
 	uint64_t time; /* ns, CLOCK_MONOTONIC */
 	uint32_t pid;  /* process (tgid), in the recorder's pid namespace */
@@ -81,7 +87,14 @@ struct plait_sample {
 	uint64_t period;  /* what this sample stands for, in the event's unit (ns for clocks, else counts) */
 	uint64_t ip;	  /* where the event fired, kernel or user */
 	uint64_t address; /* data address of the event, 0 when it has none */
-	bool kernel_mode; /* `ip` is in the kernel */
+	bool has_address;
+	bool exact_ip; /* `ip` is the very instruction: no skid */
+	bool has_data_source;
+	uint64_t data_source; /* union perf_mem_data_src of <linux/perf_event.h> */
+	uint64_t latency;     /* cycles that the access took (PERF_SAMPLE_WEIGHT_STRUCT, var1_dw); 0: not known */
+	const struct plait_sample_read *reads; /* of a group with :S: the leader and each member; else none */
+	size_t read_count;
+	bool kernel_mode;	      /* `ip` is in the kernel */
 	const uint64_t *kernel_chain; /* innermost first; empty in user mode */
 	size_t kernel_count;
 	struct plait_registers registers; /* user registers; valid == 0: a kernel thread, or a process of another ABI */

@@ -288,6 +288,11 @@ struct plait_error *plait_profile_apply(struct plait_profile *profile, const str
 	case PLAIT_RECORD_END:
 		apply_end(profile, record->end.time);
 		return NULL;
+	case PLAIT_RECORD_EVENT_TRAITS:
+	case PLAIT_RECORD_COUNT:
+	case PLAIT_RECORD_SOURCE:
+	case PLAIT_RECORD_FUNCTION:
+		return NULL;
 	}
 	return invalid("a record of unknown kind");
 }

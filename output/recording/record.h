@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/module.h"
+#include "output/recording/record_detail.h"
 
 #define PLAIT_NONE UINT32_MAX /* no module, no parent node, ... */
 
@@ -27,7 +28,11 @@ enum plait_record_kind {
 	PLAIT_RECORD_LOST,
 	PLAIT_RECORD_SYMBOL,
 	PLAIT_RECORD_NOTE,
-	PLAIT_RECORD_END, /* last record of a recording that was ended in order */
+	PLAIT_RECORD_END = 14, /* last record of a recording that was ended in order */
+	PLAIT_RECORD_EVENT_TRAITS = 15,
+	PLAIT_RECORD_COUNT,
+	PLAIT_RECORD_SOURCE = 18, /* 17: the details of samples */
+	PLAIT_RECORD_FUNCTION,
 };
 
 struct plait_record_header {
@@ -104,12 +109,18 @@ struct plait_record_node {
 };
 
 struct plait_record_sample {
-	uint64_t time;	  /* ns since header.started_ns (microsecond precision is kept) */
-	uint32_t thread;  /* index */
-	uint32_t event;	  /* index */
-	uint64_t period;  /* weight, in the event's unit */
-	uint32_t node;	  /* leaf; PLAIT_NONE: no stack */
-	uint32_t quality; /* enum plait_quality of common/frame.h */
+	uint64_t time;			       /* ns since header.started_ns (microsecond precision is kept) */
+	uint32_t thread;		       /* index */
+	uint32_t event;			       /* index */
+	uint64_t period;		       /* weight, in the event's unit */
+	uint32_t node;			       /* leaf; PLAIT_NONE: no stack */
+	uint32_t quality;		       /* enum plait_quality of common/frame.h */
+	uint32_t details;		       /* set of enum plait_record_detail: what is set of the next three */
+	uint64_t address;		       /* of the data */
+	uint64_t data_source;		       /* union perf_mem_data_src of <linux/perf_event.h> */
+	uint64_t latency;		       /* cycles that the access took */
+	const struct plait_record_read *reads; /* of the leader's and each member's counter, in a group with :S */
+	uint32_t read_count;
 };
 
 struct plait_record_lost {
@@ -142,7 +153,7 @@ struct plait_record_end {
 };
 
 /* One record. Pointers in it belong to the reader and stay valid until it is destroyed, but for
- * symbol.functions: valid until the next record. */
+ * symbol.functions, sample.reads, source.content, function.code and function.lines: valid until the next record. */
 struct plait_record {
 	enum plait_record_kind kind;
 	uint32_t id; /* of what is defined (EVENT, PROCESS, THREAD, MODULE, CODE, FRAME, NODE) */
@@ -161,6 +172,10 @@ struct plait_record {
 		struct plait_record_symbol symbol;
 		struct plait_record_note note;
 		struct plait_record_end end;
+		struct plait_record_event_traits event_traits;
+		struct plait_record_count count;
+		struct plait_record_source source;
+		struct plait_record_function function;
 	};
 };
 

@@ -516,6 +516,10 @@ static bool record_is_valid(const struct plait_recording_writer *writer, const s
 		return true;
 	case PLAIT_RECORD_HEADER: /* written by create */
 	case PLAIT_RECORD_END:	  /* written by finish */
+	case PLAIT_RECORD_EVENT_TRAITS:
+	case PLAIT_RECORD_COUNT:
+	case PLAIT_RECORD_SOURCE:
+	case PLAIT_RECORD_FUNCTION:
 		return false;
 	}
 	return false;
@@ -550,6 +554,10 @@ static struct plait_error *put_record(struct plait_recording_writer *writer, con
 	case PLAIT_RECORD_END:
 		return PUT_NUMBERS(writer, PLAIT_RECORD_END, record->end.time);
 	case PLAIT_RECORD_FRAME:
+	case PLAIT_RECORD_EVENT_TRAITS:
+	case PLAIT_RECORD_COUNT:
+	case PLAIT_RECORD_SOURCE:
+	case PLAIT_RECORD_FUNCTION:
 	case PLAIT_RECORD_NODE:
 		break; /* interned: add_frame(), add_node() */
 	}

@@ -1,6 +1,7 @@
 #include "perf/event/event.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -90,7 +91,7 @@ static struct plait_error *name_event(struct plait_event_spec *spec, const char 
 
 struct plait_error *plait_event_parse(const char *text, struct plait_event_spec *ret)
 {
-	struct plait_event_spec spec = { 0 };
+	struct plait_event_spec spec = { .leader = PLAIT_EVENT_ALONE };
 	if (plait_breakpoint_is(text)) {
 		PLAIT_TRY(plait_breakpoint_parse(text, &spec));
 		return name_event(&spec, text, ret);
@@ -107,22 +108,41 @@ struct plait_error *plait_event_parse(const char *text, struct plait_event_spec 
 	return name_event(&spec, text, ret);
 }
 
-struct plait_error *plait_event_parse_list(const char *text, struct plait_event_spec *ret, size_t max,
-					   size_t *ret_count)
+/* Appends the events of `names`, which it takes apart. */
+static struct plait_error *append_events(struct plait_event_list *list, char *names)
+{
+	for (char *name; (name = strsep(&names, ","));) {
+		struct plait_event_spec spec;
+		PLAIT_TRY(plait_event_parse(name, &spec));
+		if (!plait_vec_push(&list->specs, spec))
+			return plait_error_no_memory();
+	}
+	return NULL;
+}
+
+struct plait_error *plait_event_list_parse(struct plait_event_list *list, const char *text)
 {
 	char *copy PLAIT_FREE = strdup(text);
 	if (!copy)
 		return plait_error_no_memory();
-	size_t count = 0;
-	char *rest = copy;
-	for (char *name; (name = strsep(&rest, ","));) {
-		if (count == max)
-			return plait_error_new(PLAIT_ERROR_USAGE, "more than %zu events", max);
-		PLAIT_TRY(plait_event_parse(name, &ret[count]));
-		count++;
-	}
-	*ret_count = count;
+	size_t before = list->specs.count;
+	struct plait_error *error = append_events(list, copy);
+	if (error)
+		list->specs.count = before;
+	return error;
+}
+
+struct plait_error *plait_event_list_prepare(struct plait_event_list *list)
+{
+	(void)list;
 	return NULL;
+}
+
+void plait_event_list_release(struct plait_event_list *list)
+{
+	for (size_t i = 0; i < list->specs.count; i++)
+		free(list->specs.data[i].probe_path);
+	plait_vec_free(&list->specs);
 }
 
 /* Rare events of which each one counts: a rate would only lose some of them. */

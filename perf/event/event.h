@@ -10,34 +10,72 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/vec.h"
 
 enum plait_event_unit {
 	PLAIT_EVENT_UNIT_COUNT, /* period counts occurrences */
 	PLAIT_EVENT_UNIT_NS,	/* period is CPU time in ns */
 };
 
-/* One event to sample. Plain data, no release. */
+/* Where an event comes from. */
+enum plait_event_kind {
+	PLAIT_EVENT_SOFTWARE,	/* counted by the kernel */
+	PLAIT_EVENT_HARDWARE,	/* the kernel's generic hardware and cache events */
+	PLAIT_EVENT_PMU,	/* a PMU's own code: rHEX, pmu/terms/, names of libpfm4 */
+	PLAIT_EVENT_TRACEPOINT, /* sched:sched_switch */
+	PLAIT_EVENT_PROBE,	/* uprobe:, uretprobe: */
+	PLAIT_EVENT_BREAKPOINT, /* mem: */
+};
+
+enum { PLAIT_EVENT_NAME_SIZE = 256 };
+#define PLAIT_EVENT_ALONE UINT32_MAX
+
+/* One event. Plain data but for `probe_path`; a list owns that. */
 struct plait_event_spec {
-	char name[64]; /* as the user wrote it, modifiers included: "cpu-clock", "cycles:u" */
+	char name[PLAIT_EVENT_NAME_SIZE]; /* as the user wrote it, modifiers included, rate not: "cycles:u" */
+	enum plait_event_kind kind;
 	enum plait_event_unit unit;
 	uint32_t type; /* perf_event_attr.type */
-	uint64_t config;
+	uint64_t config, config1, config2, config3;
 	bool exclude_user, exclude_kernel, exclude_hypervisor;
 	uint32_t breakpoint; /* PERF_TYPE_BREAKPOINT: HW_BREAKPOINT_*, address and length in bytes */
 	uint64_t breakpoint_address, breakpoint_length;
-	uint8_t precise;    /* 0 to 3 */
-	uint64_t frequency; /* samples a second of the event; 0: `period` is fixed */
-	uint64_t period;    /* 0 with a frequency */
+	char *probe_path;      /* PROBE: the file; else NULL */
+	uint64_t probe_offset; /* PROBE: into the file, bytes */
+	bool probe_return;     /* PROBE: when the function returns */
+	uint8_t precise;       /* 0 to 3 */
+	bool has_rate;	       /* the name had a rate of its own: "cache-misses@10000" */
+	uint64_t frequency;    /* samples a second of the event; 0: `period` is fixed */
+	uint64_t period;       /* 0 with a frequency */
+	uint32_t leader;       /* index of its group's leader in the list (its own when it leads); PLAIT_EVENT_ALONE */
+	bool counting;	       /* member of a group with :S: takes no samples, is read with each of its leader's */
 };
+
+/* The events of one recording, groups in one piece with the leader first. Zeroed is empty. */
+struct plait_event_list {
+	PLAIT_VEC(struct plait_event_spec) specs;
+};
+
+/* Parses what -e takes, and appends it: names with modifiers and rates, comma-separated, groups in braces. A list with
+ * a wrong name is refused with the nearest right ones; `list` is unchanged then. docs/events.md has the grammar. */
+struct plait_error *plait_event_list_parse(struct plait_event_list *list, const char *text);
+
+/* The events of a predefined group ("ipc", "cache", "branch", "tlb", "topdown") as -e takes them; PLAIT_ERROR_USAGE
+ * with the names there are, PLAIT_ERROR_UNSUPPORTED when this host's processor has no such events. `*ret_text` is
+ * static. */
+struct plait_error *plait_event_predefined(const char *name, const char **ret_text);
+
+/* Makes ready for opening what has to be made in the kernel first (probes): type and config are final afterwards.
+ * plait_event_list_release() takes it away again. */
+struct plait_error *plait_event_list_prepare(struct plait_event_list *list);
+
+/* Removes what was prepared, and frees; the list is empty afterwards. */
+void plait_event_list_release(struct plait_event_list *list);
 
 /* Parses one event name with modifiers (cpu-clock, task-clock, page-faults, minor-faults, major-faults,
  * context-switches, cpu-migrations, cycles, instructions, ...; `:u`, `:k`, `:p`). Unknown names are refused with the
  * nearest known ones. frequency and period of `ret` are 0: see plait_event_set_rate(). */
 struct plait_error *plait_event_parse(const char *text, struct plait_event_spec *ret);
-
-/* Parses a comma-separated list into `ret` (at most `max`), sets `*ret_count`. */
-struct plait_error *plait_event_parse_list(const char *text, struct plait_event_spec *ret, size_t max,
-					   size_t *ret_count);
 
 /* Gives `spec` the frequency or the period. Both 0, no rate given: every occurrence (period 1) of the events of which
  * that is what a user expects (context switches, migrations, faults), 999 a second of the others. */

@@ -58,6 +58,8 @@ typedef struct plait_error *(*plait_source_handler)(void *context, const struct 
 /* A BPF program that the source attaches to its sampling events (owned by the caller, outlives the source). */
 struct plait_source_program {
 	int program_fd;	   /* BPF_PROG_TYPE_PERF_EVENT */
+	int tracepoint_fd; /* the same as BPF_PROG_TYPE_TRACEPOINT; -1: no event is one */
+	int probe_fd;	   /* the same as BPF_PROG_TYPE_KPROBE; -1: no event is one */
 	int output_map_fd; /* BPF_MAP_TYPE_PERF_EVENT_ARRAY, max_entries >= number of possible CPUs */
 	/* Samples that the program was run for and that it handed on (or had to drop), since start, over all CPUs. */
 	struct plait_error *(*count)(void *context, uint64_t *ret_runs, uint64_t *ret_dropped);
@@ -78,8 +80,15 @@ struct plait_source_options {
 	struct plait_source_program program;
 };
 
+/* What an event counted since it was opened, over all threads and CPUs. */
+struct plait_source_count {
+	uint64_t value;		   /* not scaled */
+	uint64_t enabled, running; /* ns that it was wanted, and that a counter had it: less when they are shared */
+};
+
 struct plait_source_ops {
 	const char *name; /* "bpf" */
+	struct plait_error *(*count)(void *source, uint32_t event, struct plait_source_count *ret);
 	struct plait_error *(*poll)(void *source, int timeout_ms, plait_source_handler handler, void *context);
 	struct plait_error *(*stop)(void *source); /* disables the events; a last poll delivers what is left */
 	void (*destroy)(void *source);
@@ -116,6 +125,13 @@ static inline struct plait_error *plait_source_poll(struct plait_source *source,
 static inline struct plait_error *plait_source_stop(struct plait_source *source)
 {
 	return source->ops->stop(source->self);
+}
+
+/* `event` is an index into the source's events. Also after stop. */
+static inline struct plait_error *plait_source_count(struct plait_source *source, uint32_t event,
+						     struct plait_source_count *ret)
+{
+	return source->ops->count(source->self, event, ret);
 }
 
 static inline void plait_source_destroy(struct plait_source *source)

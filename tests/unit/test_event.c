@@ -154,19 +154,18 @@ static void test_nearest_is_sorted_and_bounded(void **state)
 static void test_list(void **state)
 {
 	(void)state;
-	struct plait_event_spec specs[2];
-	size_t count = 77;
-	assert_null(plait_event_parse_list("cpu-clock,page-faults:u", specs, 2, &count));
-	assert_int_equal(count, 2);
-	assert_string_equal(specs[1].name, "page-faults:u");
-	count = 77;
-	const char *bad[] = { "cs,cs,cs", "cs,", ",cs", "", "cs,nonsense" };
-	for (size_t i = 0; i < 5; i++) {
-		struct plait_error *error = plait_event_parse_list(bad[i], specs, 2, &count);
+	struct plait_event_list list = { 0 };
+	assert_null(plait_event_list_parse(&list, "cpu-clock,page-faults:u"));
+	assert_int_equal(list.specs.count, 2);
+	assert_string_equal(list.specs.data[1].name, "page-faults:u");
+	const char *bad[] = { "cs,", ",cs", "", "cs,nonsense" };
+	for (size_t i = 0; i < 4; i++) {
+		struct plait_error *error = plait_event_list_parse(&list, bad[i]);
 		assert_non_null(error);
 		plait_error_free(error);
-		assert_int_equal(count, 77);
+		assert_int_equal(list.specs.count, 2);
 	}
+	plait_event_list_release(&list);
 }
 
 static void test_rates(void **state)
