@@ -53,6 +53,7 @@ static bool all_below(const uint32_t *fields, enum plait_layout_field first, enu
 static const char *find_contradiction(const uint32_t *fields)
 {
 	if (!below(fields, PLAIT_FIELD_runtime_interpreters_head, 8, INTERPRETER_MOST) ||
+	    !below(fields, PLAIT_FIELD_interp_next, 8, INTERPRETER_MOST) ||
 	    !below(fields, PLAIT_FIELD_interp_threads_head, 8, INTERPRETER_MOST))
 		return "but its runtime or interpreter offsets are out of range";
 	if (!all_below(fields, PLAIT_FIELD_tstate_next, PLAIT_FIELD_tstate_frame, TSTATE_MOST) ||

@@ -190,6 +190,13 @@ void plait_python_runtime_plan(const struct plait_python_runtime *runtime, struc
 		.code_mask = ~(uint64_t)fields[PLAIT_FIELD_code_tag_bits],
 	};
 #define COPY(name) plan.name = (uint16_t)fields[PLAIT_FIELD_##name]
+	/* 3.8 and 3.9 have no anchors: their chains are of use in the stack's order only, which the lists have not. */
+	if (plan.shape != PLAIT_SHAPE_FRAME_OBJECT) {
+		plan.runtime_interpreters_head = or_zero(fields[PLAIT_FIELD_runtime_interpreters_head]);
+		COPY(interp_next);
+		COPY(interp_threads_head);
+		COPY(tstate_next);
+	}
 	COPY(tstate_interp);
 	COPY(tstate_thread_id);
 	COPY(tstate_frame);

@@ -15,9 +15,9 @@
  * walk.count frames are there, innermost first, and walk.status says how good they are. A caller that hands frames on
  * before the end adds them to walk.flushed; what was flushed can no longer be corrected.
  *
- * A thread may have two thread states with frames on its stack (sub-interpreters): the active one is walked first, it
- * is the innermost, then the one bound to the thread, or the main interpreter's. Their frames follow each other in one
- * list. (A sub-interpreter that another one calls: the frames between it and the main interpreter's are missing.)
+ * A thread may have several thread states with frames on its stack (sub-interpreters): the active one is walked first,
+ * it is the innermost, then the one bound to the thread, then, from 3.10 on, all others that have this thread's id.
+ * Their frames follow each other in one list, which is in the stack's order only within a chain: the anchors tell.
  *
  * docs/hybrid-unwinding.md has the rules and the measurements behind them.
  */
@@ -31,7 +31,9 @@ static inline bool plait_walk_begin(plait_walk_memory memory, struct plait_walk 
 {
 	walk->status = PLAIT_WALK_NO_THREAD;
 	walk->pending = walk->code = 0;
+	walk->candidate = walk->chains = 0;
 	walk->count = walk->flushed = walk->chain_start = 0;
+	walk->searching = walk->looked = 0;
 	walk->shift = PLAIT_SHIFT_NONE;
 
 	plait_u64 tstate = plait_walk_active_tstate(memory, walk);
@@ -48,8 +50,6 @@ static inline bool plait_walk_begin(plait_walk_memory memory, struct plait_walk 
 		walk->status = PLAIT_WALK_BROKEN;
 		return false;
 	}
-	if (!walk->pending)
-		walk->pending = plait_walk_main_tstate(memory, walk);
 	return true;
 }
 
@@ -58,6 +58,8 @@ static inline bool plait_walk_begin(plait_walk_memory memory, struct plait_walk 
 static inline enum plait_walk_step plait_walk_step(plait_walk_memory memory, struct plait_walk *walk,
 						   struct plait_wire_frame *ret)
 {
+	if (walk->searching)
+		return plait_walk_search(memory, walk);
 	if (!walk->frame || walk->frame == walk->base_frame)
 		return plait_walk_chain_end(memory, walk);
 	enum plait_walk_step step = plait_walk_read_frame(memory, walk, ret);
@@ -75,21 +77,23 @@ static inline void plait_walk_finish(struct plait_walk *walk, struct plait_wire_
 {
 	if (walk->shift == PLAIT_SHIFT_NONE)
 		return;
+	if (walk->flushed) { /* by a chain after the first: too late */
+		walk->status = PLAIT_WALK_BROKEN;
+		return;
+	}
 	/* Read anew in each round: a BPF verifier follows every value that a register may have. */
 	const volatile struct plait_walk *now = walk;
 	plait_u64 carry = 0;
 	for (plait_u32 i = 0; i < capacity; i++) {
-		if (i >= now->count - now->flushed)
+		if (i >= now->shift_end || i >= now->count)
 			break;
-		if (i + now->flushed < now->chain_start)
-			continue;
 		plait_u64 own = frames[i].anchor;
 		if (now->shift == PLAIT_SHIFT_OUTWARDS)
 			frames[i].anchor = carry; /* the innermost frame has none left */
-		else if (i + 1 < capacity && i + 1 < now->count - now->flushed)
+		else if (i + 1 < capacity && i + 1 < now->shift_end && i + 1 < now->count)
 			frames[i].anchor = frames[i + 1].anchor;
 		else
-			frames[i].anchor = walk->cframe;
+			frames[i].anchor = walk->shift_cframe;
 		carry = own;
 	}
 }

@@ -55,10 +55,10 @@ struct plait_walk_plan {
 	plait_u32 runtime_autotsskey; /* offset in _PyRuntime of autoTSSkey {int initialized; u32 key}; 0: none */
 	plait_u32 tsd_offset;	      /* of struct pthread.specific_1stblock from tp (x86-64 glibc: 0x310) */
 
-	/* 3.12+: the main interpreter's thread states, for frames below those of a sub-interpreter (before 3.12 the
-	 * TSD names them). All 0: not looked for. */
-	plait_u32 runtime_interpreters_main; /* offset in _PyRuntime of interpreters.main: 8 after interpreters.head */
-	plait_u16 interp_threads_head, tstate_next;
+	/* The lists of interpreters and of their thread states, in which a thread's further states are looked for when
+	 * the process has sub-interpreters. runtime_interpreters_head 0: they are not looked for. */
+	plait_u32 runtime_interpreters_head; /* offset in _PyRuntime of interpreters.head; interpreters.main follows */
+	plait_u16 interp_next, interp_threads_head, tstate_next;
 
 	/* PyThreadState */
 	plait_u16 tstate_interp, tstate_thread_id, tstate_frame; /* frame: frame, cframe or current_frame, by shape */
@@ -88,7 +88,7 @@ struct plait_walk_plan {
 	plait_u16 unicode_length, unicode_state, unicode_ascii_data, unicode_compact_data;
 	plait_u16 unicode_kind_shift, unicode_compact_shift, unicode_ascii_shift; /* bits in state */
 	plait_u16 bytes_size, bytes_data;
-	plait_u16 pad[3];
+	plait_u16 pad[2];
 };
 
 #endif

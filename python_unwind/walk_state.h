@@ -14,6 +14,9 @@
  * old BPF verifier understands bounds size and offsets. */
 #define PLAIT_WALK_WORDS 64
 
+/* Thread states of one thread that are walked, at most: interpreters that call each other. A power of two. */
+#define PLAIT_WALK_CHAINS 8
+
 enum plait_walk_step {
 	PLAIT_STEP_FRAME, /* one frame more */
 	PLAIT_STEP_SKIP,  /* nothing to show: go on */
@@ -31,15 +34,20 @@ struct plait_walk {
 	struct plait_walk_plan plan; /* set by the caller */
 	plait_u64 tp;		     /* set by the caller: the thread pointer */
 
-	plait_u64 pending;    /* another thread state of this thread, to be walked after this one; 0: none */
-	plait_u64 frame;      /* the next frame; 0: the chain's end */
-	plait_u64 cframe;     /* 3.10 to 3.12: CFrame of the activation that `frame` belongs to */
-	plait_u64 root;	      /* 3.10 to 3.12: address of tstate->root_cframe, where the CFrames end */
-	plait_u64 base_frame; /* 3.15: where the frames end; 0: none */
-	plait_u64 caller;     /* 3.11, 3.12: the innermost CFrame's `previous`; 0: it has none */
-	plait_u64 code;	      /* whose header lies in code_words; 0: of none */
-	plait_u64 mark;	      /* cycle detection (Brent): an earlier frame, */
-	plait_u32 lap, power; /* steps since it, and how many until it moves on */
+	plait_u64 pending; /* another thread state of this thread, to be walked after this one; 0: none */
+	plait_u64 walked[PLAIT_WALK_CHAINS]; /* the thread states whose chains were walked, */
+	plait_u64 interp;	/* of the search: the interpreter whose thread states are looked through, */
+	plait_u64 interp_next;	/* the one after it, */
+	plait_u64 candidate;	/* and the thread state to look at next; 0: the next interpreter's first */
+	plait_u64 frame;	/* the next frame; 0: the chain's end */
+	plait_u64 cframe;	/* 3.10 to 3.12: CFrame of the activation that `frame` belongs to */
+	plait_u64 root;		/* 3.10 to 3.12: address of tstate->root_cframe, where the CFrames end */
+	plait_u64 base_frame;	/* 3.15: where the frames end; 0: none */
+	plait_u64 caller;	/* 3.11, 3.12: the innermost CFrame's `previous`; 0: it has none */
+	plait_u64 code;		/* whose header lies in code_words; 0: of none */
+	plait_u64 shift_cframe; /* 3.10: `cframe` at the first chain's end */
+	plait_u64 mark;		/* cycle detection (Brent): an earlier frame, */
+	plait_u32 lap, power;	/* steps since it, and how many until it moves on */
 
 	plait_u32 count;       /* frames handed out */
 	plait_u32 flushed;     /* of these, how many the caller has sent on */
@@ -49,7 +57,11 @@ struct plait_walk {
 	plait_u32 innermost;   /* 1: still in the innermost activation, which 3.11 and 3.12 may not have filled in */
 	plait_u32 repaired;    /* 1: started over already */
 	plait_u32 closed;      /* 1: the chain may end here (the last frame ended its activation) */
-	plait_u32 shift;       /* 3.10: enum plait_walk_shift, valid after PLAIT_STEP_END */
+	plait_u32 chains;      /* and their number */
+	plait_u32 searching;   /* 1: between two chains, looking for a further thread state */
+	plait_u32 looked;      /* thread states and interpreters that were looked at in the search */
+	plait_u32 shift;       /* 3.10: enum plait_walk_shift, of the first chain, valid after its end */
+	plait_u32 shift_end;   /* `count` at that end */
 	plait_u32 status;      /* enum plait_walk_status, valid after PLAIT_STEP_END */
 
 	plait_u64 words[PLAIT_WALK_WORDS];	/* the thread state or frame being read */

@@ -15,6 +15,7 @@
 	X(runtime_interpreters_head)                                                                                   \
 	X(runtime_tstate_current)                                                                                      \
 	X(runtime_autotsskey)                                                                                          \
+	X(interp_next)                                                                                                 \
 	X(interp_threads_head)                                                                                         \
 	X(tstate_next)                                                                                                 \
 	X(tstate_interp)                                                                                               \

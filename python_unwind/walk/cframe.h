@@ -79,19 +79,23 @@ static inline plait_u64 plait_walk_next_cframe(plait_walk_memory memory, struct 
 	return cframe;
 }
 
-/* 3.10: are the CFrames used up too? They may be one more or one fewer than the frames, always at the innermost. */
+/*
+ * 3.10: are the CFrames used up too? They may be one more or one fewer than the frames, always at the innermost: in the
+ * first chain, as one of which others were entered is in the midst of a call. Not for frames that were sent on.
+ */
 static inline bool plait_walk_pair_cframes(plait_walk_memory memory, struct plait_walk *walk)
 {
-	if (walk->cframe == walk->root) {
-		if (!walk->unpaired)
-			return true;
-		walk->shift = PLAIT_SHIFT_OUTWARDS;
-		return walk->unpaired == 1 && !walk->pending && walk->flushed <= walk->chain_start;
-	}
-	walk->shift = PLAIT_SHIFT_INWARDS;
-	return plait_walk_fetch_cframe(memory, walk, walk->cframe) &&
-	       plait_walk_u64(walk->code_words, walk->plan.cframe_previous) == walk->root && !walk->pending &&
-	       walk->flushed <= walk->chain_start;
+	bool root = walk->cframe == walk->root;
+	if (root && !walk->unpaired)
+		return true;
+	walk->shift = root ? PLAIT_SHIFT_OUTWARDS : PLAIT_SHIFT_INWARDS;
+	walk->shift_end = walk->count;
+	walk->shift_cframe = walk->cframe;
+	if (walk->chain_start || walk->flushed)
+		return false;
+	return root ? walk->unpaired == 1
+		    : plait_walk_fetch_cframe(memory, walk, walk->cframe) &&
+			       plait_walk_u64(walk->code_words, walk->plan.cframe_previous) == walk->root;
 }
 
 #endif

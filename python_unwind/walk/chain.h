@@ -18,6 +18,7 @@ static inline enum plait_walk_step plait_walk_end(struct plait_walk *walk, enum 
 static inline bool plait_walk_start_chain(plait_walk_memory memory, struct plait_walk *walk, plait_u64 tstate)
 {
 	const struct plait_walk_plan *plan = &walk->plan;
+	walk->walked[walk->chains++ & (PLAIT_WALK_CHAINS - 1)] = tstate;
 	walk->chain_start = walk->count;
 	walk->mark = 0;
 	walk->lap = walk->steps = walk->unpaired = 0;
@@ -53,6 +54,42 @@ static inline enum plait_walk_step plait_walk_repair(plait_walk_memory memory, s
 	return PLAIT_STEP_SKIP;
 }
 
+/* Between two chains: looks at one more thread state, and starts on it if it is this thread's. Ends the walk when there
+ * is none left. */
+static inline enum plait_walk_step plait_walk_search(plait_walk_memory memory, struct plait_walk *walk)
+{
+	if (++walk->looked > PLAIT_WALK_SEARCH_MAX || walk->chains >= PLAIT_WALK_CHAINS)
+		return plait_walk_end(walk, PLAIT_WALK_COMPLETE);
+	if (!walk->candidate)
+		return plait_walk_search_interp(memory, walk) ? PLAIT_STEP_SKIP
+							      : plait_walk_end(walk, PLAIT_WALK_COMPLETE);
+	plait_u64 tstate = plait_walk_search_tstate(memory, walk);
+	if (!tstate)
+		return PLAIT_STEP_SKIP;
+	walk->searching = 0;
+	if (!plait_walk_start_chain(memory, walk, tstate))
+		return plait_walk_end(walk, PLAIT_WALK_BROKEN);
+	return PLAIT_STEP_SKIP;
+}
+
+/* A chain was walked to its end: goes on to the thread's next state. */
+static inline enum plait_walk_step plait_walk_next_chain(plait_walk_memory memory, struct plait_walk *walk)
+{
+	plait_u64 tstate = walk->pending;
+	walk->pending = 0;
+	if (walk->count == walk->chain_start)
+		walk->chains--; /* idle: 3.12 leaves such a state behind with every interpreter that a thread creates */
+	if (plait_walk_fetch_tstate(memory, walk, tstate)) {
+		if (!plait_walk_start_chain(memory, walk, tstate))
+			return plait_walk_end(walk, PLAIT_WALK_BROKEN);
+		return PLAIT_STEP_SKIP;
+	}
+	if (!walk->looked && !plait_walk_search_begin(memory, walk))
+		return plait_walk_end(walk, PLAIT_WALK_COMPLETE);
+	walk->searching = 1;
+	return PLAIT_STEP_SKIP;
+}
+
 /* The chain has no further frame: is that its proper end, and is there another thread state? */
 static inline enum plait_walk_step plait_walk_chain_end(plait_walk_memory memory, struct plait_walk *walk)
 {
@@ -67,13 +104,7 @@ static inline enum plait_walk_step plait_walk_chain_end(plait_walk_memory memory
 		walk->shift = PLAIT_SHIFT_NONE;
 		return plait_walk_end(walk, PLAIT_WALK_BROKEN);
 	}
-	plait_u64 tstate = walk->pending;
-	walk->pending = 0;
-	if (!plait_walk_fetch_tstate(memory, walk, tstate))
-		return plait_walk_end(walk, PLAIT_WALK_COMPLETE);
-	if (!plait_walk_start_chain(memory, walk, tstate))
-		return plait_walk_end(walk, PLAIT_WALK_BROKEN);
-	return PLAIT_STEP_SKIP;
+	return plait_walk_next_chain(memory, walk);
 }
 
 #endif

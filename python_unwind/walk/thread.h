@@ -100,29 +100,51 @@ static inline bool plait_walk_fetch_tstate(plait_walk_memory memory, struct plai
 	       plait_walk_u64(walk->words, walk->plan.tstate_thread_id) == plait_walk_arch_thread_id(walk->tp);
 }
 
-/* Thread states of the main interpreter that are looked through; new ones come first. */
-#define PLAIT_WALK_TSTATES 128
+/* Thread states and interpreters that are looked at in one search. A read costs some 0.1 us, so a process with very
+ * many threads could make each sample expensive; what is not found is marked as missing by the merge. */
+#define PLAIT_WALK_SEARCH_MAX 1024
 
-/* From 3.12 on the main interpreter is part of _PyRuntime, not further in than this (3.12: at 75 KiB, 3.15: 118). What
- * is further away is looked up, so the number only saves reads. */
-#define PLAIT_WALK_RUNTIME_MAIN (160 << 10)
+/* Starts a search through all thread states of all interpreters. False when there is none to be made: the process has
+ * no sub-interpreter (new ones are put before the main one), or the version's lists are not known. */
+static inline bool plait_walk_search_begin(plait_walk_memory memory, struct plait_walk *walk)
+{
+	plait_u64 list[2] = { 0, 0 }; /* struct pyinterpreters { ... *head, *main; ... } (all of 3.8 to 3.15) */
+	if (!walk->plan.runtime_interpreters_head ||
+	    plait_walk_read(memory, list, sizeof(list), walk->plan.runtime + walk->plan.runtime_interpreters_head))
+		return false;
+	walk->interp_next = list[0];
+	walk->interp = walk->candidate = 0;
+	return list[0] && list[0] != list[1];
+}
 
-/* 3.12 and later, when the thread state in walk->words is a sub-interpreter's: the thread's state in the main
- * interpreter, which called it; 0: none. Ends what is in walk->words. */
-static inline plait_u64 plait_walk_main_tstate(plait_walk_memory memory, struct plait_walk *walk)
+/* Goes on to the next interpreter. False at the end of the list, or where it cannot be read. */
+static inline bool plait_walk_search_interp(plait_walk_memory memory, struct plait_walk *walk)
 {
 	const struct plait_walk_plan *plan = &walk->plan;
-	plait_u64 interp = plait_walk_u64(walk->words, plan->tstate_interp), main = 0, tstate = 0;
-	if (!plan->runtime_interpreters_main || interp - plan->runtime < PLAIT_WALK_RUNTIME_MAIN ||
-	    plait_walk_read(memory, &main, sizeof(main), plan->runtime + plan->runtime_interpreters_main) ||
-	    main == interp || plait_walk_read(memory, &tstate, sizeof(tstate), main + plan->interp_threads_head))
+	walk->interp = walk->interp_next;
+	return walk->interp && !(walk->interp & 7) &&
+	       !plait_walk_read(memory, &walk->candidate, 8, walk->interp + plan->interp_threads_head) &&
+	       !plait_walk_read(memory, &walk->interp_next, 8, walk->interp + plan->interp_next);
+}
+
+/* Looks at the candidate and goes on to the one after it. Returns the candidate, fetched into walk->words, when it is
+ * a state of this thread that was not walked yet; else 0. */
+static inline plait_u64 plait_walk_search_tstate(plait_walk_memory memory, struct plait_walk *walk)
+{
+	const struct plait_walk_plan *plan = &walk->plan;
+	plait_u64 tstate = walk->candidate;
+	walk->candidate = 0;
+	if ((tstate & 7) || plait_walk_read(memory, walk->words, PLAIT_WALK_TSTATE_SIZE, tstate) ||
+	    plait_walk_u64(walk->words, plan->tstate_interp) != walk->interp)
+		return 0; /* no thread state any more: the rest of the list is out of reach */
+	walk->candidate = plait_walk_u64(walk->words, plan->tstate_next);
+	if (plait_walk_u64(walk->words, plan->tstate_thread_id) != plait_walk_arch_thread_id(walk->tp))
 		return 0;
-	for (int i = 0; i < PLAIT_WALK_TSTATES && tstate; i++) {
-		if (plait_walk_fetch_tstate(memory, walk, tstate))
-			return tstate;
-		tstate = plait_walk_u64(walk->words, plan->tstate_next);
+	for (plait_u32 i = 0; i < PLAIT_WALK_CHAINS; i++) {
+		if (i < walk->chains && walk->walked[i] == tstate)
+			return 0;
 	}
-	return 0;
+	return tstate;
 }
 
 #endif

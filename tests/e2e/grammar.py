@@ -38,9 +38,13 @@ class Grammar:
     def __init__(self, path):
         self.path = str(path)
         self.calls = {}
+        self.roots = {"<module>"}
         for number, line in enumerate(pathlib.Path(path).read_text().splitlines(), 1):
             if "#>" in line:
                 self.calls[number] = line.split("#>")[1].split()
+            root = re.match(r"\s*def (\w+).*#\^", line)
+            if root:  # a thread starts with this function
+                self.roots.add(root[1])
 
     def errors(self, stack):
         """What is illegal in one stack: [] when nothing is."""
@@ -59,8 +63,8 @@ class Grammar:
             others = 0
         for index, (name, line, between) in enumerate(own):
             if index == 0:
-                if name != "<module>":
-                    found.append(f"outermost frame is {name}, not <module>")
+                if name not in self.roots:
+                    found.append(f"outermost frame is {name}, not one of {sorted(self.roots)}")
                 continue
             caller, caller_line, _ = own[index - 1]
             legal = self.calls.get(caller_line, [])

@@ -27,6 +27,37 @@ def test_reentry(interpreter, recording):
     assert expected <= names
 
 
+@pytest.mark.parametrize("kind", ["legacy", "isolated"])
+@pytest.mark.parametrize("interpreter", FOUND, ids=lambda i: i.name)
+def test_subinterpreters(interpreter, kind, recording):
+    """Two threads in interpreters that call each other; "isolated" ones have a GIL of their own from 3.12 on."""
+    if kind == "isolated" and interpreter[:2] < (3, 12):
+        pytest.skip("before 3.12 there is one kind of sub-interpreter")
+    target = TARGETS / "subinterpreters.py"
+    record(recording, "-F", "2000", "--", interpreter.path, target, "2", kind)
+    stacks = collapsed(recording)
+    checked, marked, problems = Grammar(target).check(stacks)
+    assert not problems, "\n".join(f"{error}: {';'.join(stack.frames)}" for error, stack in problems[:5])
+    figures = trust(recording)
+    if interpreter[:2] < (3, 10):
+        # Without anchors, chains of several thread states cannot all be placed; what is not is marked.
+        assert checked > 500
+        return
+    assert checked > 2000
+    # The only frames without a proven place are those of windows in which 3.11 and 3.12 cannot be walked.
+    assert figures["unmerged"] <= (0.005 * checked if interpreter[:2] in ((3, 11), (3, 12)) else 0), figures
+    assert marked < 0.01 * checked, figures
+    names = {tuple(frame.split(" (")[0].split(".")[-1] for frame in stack.frames) for stack in stacks}
+    for path in (("rounds", "enter", "inner", "busy", "spin"), ("rounds", "enter", "nested", "enter", "inner", "busy"),
+                 ("inner", "busy", "by_sorted", "leaf_key"), ("inner", "busy", "without_gil"), ("worker", "rounds")):
+        assert any(is_subsequence(path, stack) for stack in names), path
+
+
+def is_subsequence(path, stack):
+    rest = iter(stack)
+    return all(name in rest for name in path)
+
+
 def test_interpreters_found():
     """Says in the log which interpreters were tested."""
     print("interpreters:", ", ".join(i.name for i in FOUND))

@@ -255,11 +255,6 @@ static void generators_coroutines_and_init_are_in_the_chain(void **state)
 static void check_sub_interpreter(const struct python_target *target)
 {
 	static struct walked walked;
-	if (target->plan.version >> 16 >= 0x30c && !target->plan.runtime_interpreters_main) {
-		print_message(
-			"  (the plan does not say where the main interpreter is: its frames are not looked for)\n");
-		return;
-	}
 	walk_thread(target, target->pid, &walked);
 	assert_int_equal(walked.chain.status, PLAIT_WALK_COMPLETE);
 	const char *const names[] = { "inner", "<module>", "calls", "outer", "<module>" };
