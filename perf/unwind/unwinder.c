@@ -28,6 +28,7 @@ void plait_unwinder_destroy(struct plait_unwinder *unwinder)
 	}
 	plait_map_release(&unwinder->files);
 	plait_rule_cache_release(&unwinder->cache);
+	plait_simple_rules_release(&unwinder->simple);
 	plait_rule_pool_release(&unwinder->pool);
 	plait_evaluators_release(&unwinder->evaluators);
 	free(unwinder);

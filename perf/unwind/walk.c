@@ -10,25 +10,42 @@ void plait_walk_start(struct plait_walk *walk, struct plait_unwinder *unwinder, 
 	walk->exact = true;
 	walk->count = 0;
 	walk->place_count = 0;
+	walk->latest = 0;
+	walk->places[0] = (struct plait_unwind_place) { .start = 0, .end = 0 };
+	walk->piece = input->stack->count ? input->stack->pieces : NULL;
 	walk->anchor = 0;
 	walk->derived = SIZE_MAX;
 	walk->doubt = SIZE_MAX;
 	walk->sighting_count = 0;
 }
 
-const struct plait_unwind_place *plait_walk_place(struct plait_walk *walk, uint64_t pc)
+static bool holds(const struct plait_unwind_place *place, uint64_t pc)
+{
+	return pc >= place->start && pc < place->end;
+}
+
+/* plait_walk_place() for a pc that the latest place does not hold. */
+static const struct plait_unwind_place *other_place(struct plait_walk *walk, uint64_t pc)
 {
 	unsigned kept = walk->place_count < PLAIT_WALK_PLACES ? walk->place_count : PLAIT_WALK_PLACES;
 	for (unsigned i = 0; i < kept; i++) {
-		if (pc >= walk->places[i].start && pc < walk->places[i].end)
+		if (holds(&walk->places[i], pc)) {
+			walk->latest = i;
 			return &walk->places[i];
+		}
 	}
 	struct plait_unwind_place place;
-	if (!walk->input->find(walk->input->context, pc, &place) || pc < place.start || pc >= place.end)
+	if (!walk->input->find(walk->input->context, pc, &place) || !holds(&place, pc))
 		return NULL;
-	struct plait_unwind_place *kept_place = &walk->places[walk->place_count++ % PLAIT_WALK_PLACES];
-	*kept_place = place;
-	return kept_place;
+	walk->latest = walk->place_count++ % PLAIT_WALK_PLACES;
+	walk->places[walk->latest] = place;
+	return &walk->places[walk->latest];
+}
+
+const struct plait_unwind_place *plait_walk_place(struct plait_walk *walk, uint64_t pc)
+{
+	const struct plait_unwind_place *latest = &walk->places[walk->latest];
+	return holds(latest, pc) ? latest : other_place(walk, pc);
 }
 
 /* The rules of the place's file, made at first sight; NULL when it has no file or memory ran out. */
@@ -69,6 +86,7 @@ static uint32_t find_rule(struct plait_walk *walk, const struct plait_unwind_pla
 	else if (id != PLAIT_RULE_NONE)
 		unwinder->statistics.rules_from_table++;
 	plait_rule_cache_put(&unwinder->cache, place->module, walk->address, id);
+	plait_simple_rules_extend(&unwinder->simple, unwinder->arch, &unwinder->pool, id);
 	return id;
 }
 
@@ -141,6 +159,38 @@ static enum plait_step leave_by(struct plait_walk *walk, struct plait_native_fra
 	return outcome.pc ? PLAIT_STEP_DONE : PLAIT_STEP_END;
 }
 
+/* plait_simple_rule_find() where the latest piece does not have the frame. */
+static bool find_in_other_piece(struct plait_walk *walk, const struct plait_simple_rule *rule,
+				struct plait_simple_step *ret)
+{
+	const struct plait_stack *stack = walk->input->stack;
+	for (size_t i = 0; i < stack->count; i++) {
+		if (plait_simple_rule_find(walk->unwinder->arch, rule, &stack->pieces[i], &walk->registers, ret)) {
+			walk->piece = &stack->pieces[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+/* leave_by() for most frames: the copy holds all that a simple rule needs, and the caller is beyond doubt. False:
+ * nothing was done. */
+static bool leave_simply(struct plait_walk *walk, struct plait_native_frame *frame,
+			 const struct plait_simple_rule *rule)
+{
+	const struct plait_unwind_arch *arch = walk->unwinder->arch;
+	struct plait_simple_step step;
+	if (!walk->piece || (!plait_simple_rule_find(arch, rule, walk->piece, &walk->registers, &step) &&
+			     !find_in_other_piece(walk, rule, &step)))
+		return false;
+	if ((step.cfa & 7) || step.cfa <= frame->sp || !step.pc || !plait_walk_place(walk, step.pc))
+		return false;
+	plait_simple_rule_apply(arch, rule, &step, &walk->registers);
+	frame->cfa = step.cfa;
+	walk->exact = false;
+	return true;
+}
+
 /* Code that no file has a rule for: known bytes, then, of a running instruction, a function without a frame, then a
  * frame pointer. */
 static enum plait_step leave_without_rule(struct plait_walk *walk, struct plait_native_frame *frame,
@@ -198,6 +248,9 @@ enum plait_step plait_walk_step(struct plait_walk *walk)
 	}
 	frame->module = place->module;
 	walk->rule = find_rule(walk, place, frame->pc - !walk->exact);
+	const struct plait_simple_rule *simple = plait_simple_rule_get(&walk->unwinder->simple, walk->rule);
+	if (simple && leave_simply(walk, frame, simple))
+		return PLAIT_STEP_DONE;
 	if (walk->rule != PLAIT_RULE_NONE) {
 		enum plait_step step = leave_by(walk, frame, plait_rule_pool_get(&walk->unwinder->pool, walk->rule));
 		if (step != PLAIT_STEP_FAILED ||

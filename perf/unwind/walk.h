@@ -9,6 +9,7 @@
 #include "perf/unwind/file_rules.h"
 #include "perf/unwind/rule.h"
 #include "perf/unwind/rule_cache.h"
+#include "perf/unwind/simple_rule.h"
 #include "perf/unwind/unwinder.h"
 
 #define PLAIT_WALK_FRAMES_MAX 4096
@@ -18,6 +19,7 @@
 struct plait_unwinder {
 	const struct plait_unwind_arch *arch;
 	struct plait_rule_pool pool;
+	struct plait_simple_rules simple; /* of the pool's rules that the cache names */
 	struct plait_rule_cache cache;
 	struct plait_map files; /* module -> struct plait_file_rules * */
 	struct plait_evaluators evaluators;
@@ -25,7 +27,7 @@ struct plait_unwinder {
 	struct plait_native_frame frames[PLAIT_WALK_FRAMES_MAX];
 };
 
-#define PLAIT_WALK_PLACES 4
+#define PLAIT_WALK_PLACES 8
 #define PLAIT_WALK_SIGHTINGS 4
 
 struct plait_walk {
@@ -38,6 +40,8 @@ struct plait_walk {
 	/* Answers of input->find, good for this walk only. */
 	struct plait_unwind_place places[PLAIT_WALK_PLACES];
 	unsigned place_count;
+	unsigned latest;		       /* index of the one that was asked for last */
+	const struct plait_stack_piece *piece; /* that the last simple rule read from; NULL: the copy is empty */
 
 	/* Of the last step. */
 	uint32_t rule;	  /* its id; PLAIT_RULE_NONE: none from a file */
