@@ -1,4 +1,6 @@
-"""The CPythons of this host, for tests that run on each: pyenv's, the system's, and fetched ones (tests/fetch-interpreters)."""
+"""The CPythons of this host, for tests that run on each: those that $PLAIT_INTERPRETERS lists (paths with ":" between
+them, for builds that lie elsewhere: free-threaded, debug, with tail calls), pyenv's, the system's, and fetched ones
+(tests/fetch-interpreters)."""
 import functools
 import glob
 import os
@@ -28,7 +30,8 @@ class Interpreter(typing.NamedTuple):
 
 
 def candidates():
-    """Paths that look like python3.N, those that users most likely run first."""
+    """The paths that were named, then those that look like python3.N, those that users most likely run first."""
+    yield from filter(None, os.environ.get("PLAIT_INTERPRETERS", "").split(":"))
     patterns = [str(ROOT / "build" / "interpreters" / "bin" / "python3.*"), "/usr/bin/python3.*",
                 "/usr/local/bin/python3.*"]
     if "PYENV_ROOT" in os.environ:

@@ -20,12 +20,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "common/memory.h"
 #include "python_unwind/runtime.h"
 
 #define PYTHONS_MAX 32
 
-/* Paths of the interpreters found, each once. Freed by pythons_free(). */
+/* Paths of the interpreters found, and of those that $PLAIT_INTERPRETERS lists (with ':' between them), each once.
+ * Freed by pythons_free(). */
 struct pythons {
 	char *path[PYTHONS_MAX];
 	size_t count;
@@ -72,6 +74,9 @@ static inline struct pythons pythons_find(void)
 	pythons_add(&pythons, pattern);
 	pythons_add(&pythons, "/usr/bin/python3.[0-9]*");
 	pythons_add(&pythons, "/usr/local/bin/python3.[0-9]*");
+	char *named PLAIT_FREE = strdup(getenv("PLAIT_INTERPRETERS") ? getenv("PLAIT_INTERPRETERS") : ""), *rest;
+	for (char *path = named ? strtok_r(named, ":", &rest) : NULL; path; path = strtok_r(NULL, ":", &rest))
+		pythons_add(&pythons, path);
 	return pythons;
 }
 

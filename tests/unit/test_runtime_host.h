@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "python_unwind/runtime.h"
 
 struct host_interpreters {
@@ -26,7 +27,7 @@ struct host_interpreters {
 	size_t count;
 };
 
-/* "python3.N" and "python3.Nt"; not "python3.11-config". */
+/* "python3.N", "python3.Nt", "python3.Nd", "python3.Ntd"; not "python3.11-config". */
 static inline bool host_is_interpreter(const char *path)
 {
 	const char *name = strrchr(path, '/');
@@ -34,7 +35,9 @@ static inline bool host_is_interpreter(const char *path)
 		return false;
 	for (name += 9; isdigit((unsigned char)*name);)
 		name++;
-	return *name == '\0' || !strcmp(name, "t");
+	name += *name == 't';
+	name += *name == 'd';
+	return *name == '\0';
 }
 
 static inline void host_add(struct host_interpreters *interpreters, const char *pattern)
@@ -58,7 +61,8 @@ static inline void host_add(struct host_interpreters *interpreters, const char *
 	globfree(&found);
 }
 
-/* Finds them in pyenv, /usr/bin, /usr/local/bin, and where tests/fetch-interpreters puts them. */
+/* Finds them in pyenv, /usr/bin, /usr/local/bin, where tests/fetch-interpreters puts them, and by $PLAIT_INTERPRETERS,
+ * paths with ':' between them. */
 static inline struct host_interpreters host_find_interpreters(void)
 {
 	struct host_interpreters result = { .count = 0 };
@@ -78,6 +82,9 @@ static inline struct host_interpreters host_find_interpreters(void)
 		snprintf(pattern, sizeof(pattern), "%.*s../../build/interpreters/*/usr/wrap/python3.*",
 			 (int)(strrchr(__FILE__, '/') + 1 - __FILE__), __FILE__);
 	host_add(&result, pattern);
+	char *named PLAIT_FREE = strdup(getenv("PLAIT_INTERPRETERS") ? getenv("PLAIT_INTERPRETERS") : ""), *rest;
+	for (char *path = named ? strtok_r(named, ":", &rest) : NULL; path; path = strtok_r(NULL, ":", &rest))
+		host_add(&result, path);
 	return result;
 }
 
