@@ -131,7 +131,9 @@ static void test_refused_names(void **state)
 	refused("cycles:x", "unknown modifier 'x'", "u (user)");
 	refused("cycles:pppp", "more than three", NULL);
 	refused("cpu-clock:p", "hardware", NULL);
-	refused("cycles:uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu", "too many", NULL);
+	char crowded[PLAIT_EVENT_NAME_SIZE + 64] = "cycles:";
+	memset(crowded + 7, 'u', sizeof(crowded) - 8);
+	refused(crowded, "too many", NULL);
 	char endless[5000];
 	memset(endless, 'c', sizeof(endless));
 	endless[sizeof(endless) - 1] = '\0';
