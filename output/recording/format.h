@@ -15,7 +15,7 @@
 #define PLAIT_RECORDING_MAGIC_SIZE 8
 #define PLAIT_RECORDING_HEADER_SIZE 16
 #define PLAIT_RECORDING_MAJOR 1 /* a reader refuses a higher one */
-#define PLAIT_RECORDING_MINOR 0 /* a reader ignores it: only new kinds of section come with a higher one */
+#define PLAIT_RECORDING_MINOR 1 /* a reader ignores it: only new kinds of section come with a higher one */
 #define PLAIT_RECORDING_FLAGS 0 /* a reader refuses flags that it does not know */
 
 /*
@@ -31,11 +31,16 @@
 #define PLAIT_STRING_MAX (1u << 20)	      /* bytes of one string */
 #define PLAIT_STRINGS_MAX (256u << 20)	      /* memory of all strings: their bytes, and 16 for each */
 #define PLAIT_SYMBOL_FUNCTIONS_MAX 65535
+#define PLAIT_READS_MAX 256	     /* counters of one sample */
+#define PLAIT_SOURCE_MAX (16u << 20) /* bytes of a source file that is bundled */
+#define PLAIT_FUNCTION_CODE_MAX (1u << 20)
+#define PLAIT_FUNCTION_LINES_MAX (1u << 20)
 #define PLAIT_SAMPLE_TIME_MAX_US (UINT64_MAX / 1000)
 
 /* A section's kind is the kind of its records (enum plait_record_kind), or this for definitions of strings. */
 #define PLAIT_SECTION_STRINGS 0
-#define PLAIT_SECTION_KINDS (PLAIT_RECORD_END + 1)
+#define PLAIT_SECTION_DETAILS 17 /* output/recording/details.h */
+#define PLAIT_SECTION_KINDS (PLAIT_RECORD_FUNCTION + 1)
 
 /* Columns of a SAMPLE section, in this order. An empty column but the first stands for zeros. */
 enum plait_sample_column {

@@ -6,6 +6,7 @@
 #include "common/bytes.h"
 #include "common/cleanup.h"
 #include "output/recording/block.h"
+#include "output/recording/details.h"
 #include "output/recording/format.h"
 #include "output/recording/input.h"
 #include "output/recording/samples.h"
@@ -24,12 +25,15 @@ struct plait_recording_reader {
 	struct plait_bytes section; /* what is left of the section */
 	uint64_t section_kind;
 	struct plait_sample_decoder samples;
+	struct plait_detail_decoder details; /* of those samples */
+	struct plait_bytes detail_payload;   /* for the SAMPLE section that follows; at NULL: none */
 	uint64_t last_address[PLAIT_FRAME_UNMERGED + 1], last_start;
 	uint32_t last_node_frame;
 
 	struct plait_strings strings;
 	uint32_t counts[PLAIT_SECTION_KINDS]; /* records of each kind so far */
 	PLAIT_VEC(struct plait_record_symbol_function) functions;
+	PLAIT_VEC(struct plait_record_function_line) lines;
 	bool out_of_memory; /* why a parser failed */
 	bool at_end;	    /* nothing more comes: the file ended, or it is damaged from here on */
 };
@@ -42,7 +46,9 @@ static const char *const kind_names[PLAIT_SECTION_KINDS] = {
 	[PLAIT_RECORD_FRAME] = "FRAME",	     [PLAIT_RECORD_NODE] = "NODE",
 	[PLAIT_RECORD_SAMPLE] = "SAMPLE",    [PLAIT_RECORD_LOST] = "LOST",
 	[PLAIT_RECORD_SYMBOL] = "SYMBOL",    [PLAIT_RECORD_NOTE] = "NOTE",
-	[PLAIT_RECORD_END] = "END",
+	[PLAIT_RECORD_END] = "END",	     [PLAIT_RECORD_EVENT_TRAITS] = "EVENT_TRAITS",
+	[PLAIT_RECORD_COUNT] = "COUNT",	     [PLAIT_SECTION_DETAILS] = "DETAIL",
+	[PLAIT_RECORD_SOURCE] = "SOURCE",    [PLAIT_RECORD_FUNCTION] = "FUNCTION",
 };
 
 /* --- errors: each of them ends the reading --- */
@@ -293,6 +299,87 @@ static bool parse_end(struct plait_recording_reader *reader, struct plait_bytes 
 	return true;
 }
 
+static bool parse_traits(struct plait_recording_reader *reader, struct plait_bytes *bytes, struct plait_record *ret)
+{
+	struct plait_record_event_traits *traits = &ret->event_traits;
+	if (!take_index(reader, bytes, PLAIT_RECORD_EVENT, &traits->event) ||
+	    !take_optional(reader, bytes, PLAIT_RECORD_EVENT, &traits->leader))
+		return false;
+	uint64_t flags = plait_bytes_uleb(bytes), precise = plait_bytes_uleb(bytes);
+	traits->counting = flags & 1;
+	traits->precise = (uint8_t)precise;
+	if (flags > 1 || precise > 3 || !take_u32(bytes, &traits->type))
+		return false;
+	traits->config = plait_bytes_uleb(bytes);
+	traits->config1 = plait_bytes_uleb(bytes);
+	traits->config2 = plait_bytes_uleb(bytes);
+	return true;
+}
+
+static bool parse_count(struct plait_recording_reader *reader, struct plait_bytes *bytes, struct plait_record *ret)
+{
+	if (!take_index(reader, bytes, PLAIT_RECORD_EVENT, &ret->count.event))
+		return false;
+	ret->count.value = plait_bytes_uleb(bytes);
+	ret->count.enabled = plait_bytes_uleb(bytes);
+	ret->count.running = plait_bytes_uleb(bytes);
+	return true;
+}
+
+static bool parse_source(struct plait_recording_reader *reader, struct plait_bytes *bytes, struct plait_record *ret)
+{
+	struct plait_record_source *source = &ret->source;
+	if (!take_string(reader, bytes, &source->path))
+		return false;
+	source->size = plait_bytes_uleb(bytes);
+	source->hash = plait_bytes_uleb(bytes);
+	uint64_t flags = plait_bytes_uleb(bytes);
+	source->content = NULL;
+	if (flags > 1 || (flags && source->size > PLAIT_SOURCE_MAX))
+		return false;
+	if (flags)
+		source->content = plait_bytes_take(bytes, source->size);
+	return true;
+}
+
+static bool parse_lines(struct plait_recording_reader *reader, struct plait_bytes *bytes, uint64_t count)
+{
+	uint32_t offset = 0;
+	reader->lines.count = 0;
+	for (uint64_t i = 0; i < count; i++) {
+		struct plait_record_function_line line;
+		uint64_t step = plait_bytes_uleb(bytes);
+		if (step > UINT32_MAX - offset || !take_u32(bytes, &line.line) ||
+		    !take_string(reader, bytes, &line.file))
+			return false;
+		line.offset = offset += (uint32_t)step;
+		if (!plait_vec_push(&reader->lines, line)) {
+			reader->out_of_memory = true;
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool parse_function_code(struct plait_recording_reader *reader, struct plait_bytes *bytes,
+				struct plait_record *ret)
+{
+	struct plait_record_function *function = &ret->function;
+	if (!take_index(reader, bytes, PLAIT_RECORD_MODULE, &function->module))
+		return false;
+	function->start = plait_bytes_uleb(bytes);
+	if (!take_string(reader, bytes, &function->name) || !take_u32(bytes, &function->code_size) ||
+	    function->code_size > PLAIT_FUNCTION_CODE_MAX)
+		return false;
+	function->code = plait_bytes_take(bytes, function->code_size);
+	uint64_t count = plait_bytes_uleb(bytes);
+	if (count > PLAIT_FUNCTION_LINES_MAX || count > plait_bytes_left(bytes) || !parse_lines(reader, bytes, count))
+		return false;
+	function->lines = reader->lines.data;
+	function->line_count = (uint32_t)count;
+	return true;
+}
+
 static parse_function *const parsers[PLAIT_SECTION_KINDS] = {
 	[PLAIT_RECORD_HEADER] = parse_header,
 	[PLAIT_RECORD_EVENT] = parse_event,
@@ -307,6 +394,10 @@ static parse_function *const parsers[PLAIT_SECTION_KINDS] = {
 	[PLAIT_RECORD_SYMBOL] = parse_symbol,
 	[PLAIT_RECORD_NOTE] = parse_note,
 	[PLAIT_RECORD_END] = parse_end,
+	[PLAIT_RECORD_EVENT_TRAITS] = parse_traits,
+	[PLAIT_RECORD_COUNT] = parse_count,
+	[PLAIT_RECORD_SOURCE] = parse_source,
+	[PLAIT_RECORD_FUNCTION] = parse_function_code,
 };
 
 /* --- blocks and sections --- */
@@ -396,8 +487,11 @@ static struct plait_error *start_samples(struct plait_recording_reader *reader)
 		.events = reader->counts[PLAIT_RECORD_EVENT],
 		.nodes = reader->counts[PLAIT_RECORD_NODE],
 	};
+	struct plait_bytes details = reader->detail_payload;
+	reader->detail_payload = (struct plait_bytes) { 0 };
 	reader->section.at = reader->section.end;
-	if (plait_sample_decoder_start(&reader->samples, payload, &bounds))
+	if (plait_sample_decoder_start(&reader->samples, payload, &bounds) &&
+	    plait_detail_decoder_start(&reader->details, details, bounds.events))
 		return NULL;
 	reader->samples.left = 0;
 	return bad_section(reader);
@@ -417,6 +511,8 @@ static struct plait_error *next_section(struct plait_recording_reader *reader)
 	reader->last_node_frame = 0;
 	if (reader->counts[PLAIT_RECORD_END])
 		return damaged(reader, "has records after the END record");
+	if (reader->detail_payload.at && reader->section_kind != PLAIT_RECORD_SAMPLE)
+		return damaged(reader, "holds a DETAIL section without samples");
 	if (reader->section_kind == PLAIT_SECTION_STRINGS)
 		return add_strings(reader);
 	if (reader->section_kind >= PLAIT_SECTION_KINDS) {
@@ -425,6 +521,11 @@ static struct plait_error *next_section(struct plait_recording_reader *reader)
 	}
 	if (!reader->counts[PLAIT_RECORD_HEADER] && reader->section_kind != PLAIT_RECORD_HEADER)
 		return damaged(reader, "comes before the HEADER record");
+	if (reader->section_kind == PLAIT_SECTION_DETAILS) {
+		reader->detail_payload = reader->section;
+		reader->section.at = reader->section.end;
+		return NULL;
+	}
 	return reader->section_kind == PLAIT_RECORD_SAMPLE ? start_samples(reader) : NULL;
 }
 
@@ -432,7 +533,12 @@ static struct plait_error *next_sample(struct plait_recording_reader *reader, st
 {
 	ret->kind = PLAIT_RECORD_SAMPLE;
 	ret->id = 0;
-	switch (plait_sample_decoder_next(&reader->samples, &ret->sample)) {
+	enum plait_sample_status status = plait_sample_decoder_next(&reader->samples, &ret->sample);
+	if (status == PLAIT_SAMPLE_OK)
+		status = plait_detail_decoder_next(&reader->details, &ret->sample);
+	if (status == PLAIT_SAMPLE_OK && !reader->samples.left && !plait_detail_decoder_done(&reader->details))
+		status = PLAIT_SAMPLE_INVALID;
+	switch (status) {
 	case PLAIT_SAMPLE_INVALID:
 		return bad_section(reader);
 	case PLAIT_SAMPLE_NO_MEMORY:
@@ -474,6 +580,8 @@ struct plait_error *plait_recording_reader_next(struct plait_recording_reader *r
 			PLAIT_TRY(next_section(reader));
 			continue;
 		}
+		if (reader->detail_payload.at)
+			return damaged(reader, "holds a DETAIL section without samples");
 		bool more;
 		PLAIT_TRY(next_block(reader, &more));
 		reader->at_end = !more;
@@ -572,6 +680,8 @@ void plait_recording_reader_destroy(struct plait_recording_reader *reader)
 	plait_buffer_free(&reader->content);
 	plait_sample_decoder_release(&reader->samples);
 	plait_strings_release(&reader->strings);
+	plait_detail_decoder_release(&reader->details);
 	plait_vec_free(&reader->functions);
+	plait_vec_free(&reader->lines);
 	free(reader);
 }

@@ -35,6 +35,7 @@ enum plait_record_detail {
 	PLAIT_DETAIL_DATA_SOURCE = 1 << 1, /* data_source is set */
 	PLAIT_DETAIL_LATENCY = 1 << 2,	   /* latency is set */
 	PLAIT_DETAIL_EXACT_IP = 1 << 3,	   /* no skid: the leaf's address is that of the very instruction */
+	PLAIT_DETAILS_ALL = (1 << 4) - 1,
 };
 
 /* A Python or C source file that frames name, as it was when the recording ended. */

@@ -6,6 +6,8 @@
 #include "common/cleanup.h"
 #include "common/strtab.h"
 #include "output/recording/block.h"
+#include "output/recording/check.h"
+#include "output/recording/details.h"
 #include "output/recording/intern.h"
 #include "output/recording/output_file.h"
 #include "output/recording/samples.h"
@@ -38,7 +40,8 @@ struct plait_recording_writer {
 	enum plait_record_kind run_kind; /* of the run that is open; SAMPLE: it is in `samples` */
 	struct plait_buffer run;
 	struct plait_sample_encoder samples;
-	size_t mark; /* where the record that is being encoded began */
+	struct plait_detail_encoder details; /* of those samples */
+	size_t mark;			     /* where the record that is being encoded began */
 	uint64_t last_address[PLAIT_FRAME_UNMERGED + 1], last_start;
 	uint32_t last_node_frame;
 
@@ -56,7 +59,7 @@ static size_t pending(const struct plait_recording_writer *writer)
 	size_t size = writer->string_sizes.count + writer->string_bytes.count + writer->body.count + writer->run.count;
 	for (int kind = PLAIT_RECORD_HEADER; kind <= PLAIT_RECORD_NODE; kind++)
 		size += writer->definitions[kind].count;
-	return size + plait_sample_encoder_size(&writer->samples);
+	return size + plait_sample_encoder_size(&writer->samples) + writer->details.entries.count;
 }
 
 static struct plait_error *make_room(struct plait_recording_writer *writer)
@@ -88,6 +91,8 @@ static struct plait_error *end_run(struct plait_recording_writer *writer)
 		return NULL;
 	if (!plait_vec_reserve(&writer->body_cuts, 3))
 		return plait_error_no_memory();
+	if (writer->details.entries.count)
+		put_section(&writer->body, PLAIT_SECTION_DETAILS, &writer->details.entries);
 	put_section(&writer->body, writer->run_kind, payload);
 	if (writer->body.failed) {
 		plait_buffer_rewind(&writer->body, mark);
@@ -99,6 +104,7 @@ static struct plait_error *end_run(struct plait_recording_writer *writer)
 	writer->run.count = 0;
 	writer->last_start = 0;
 	plait_sample_encoder_reset(&writer->samples);
+	plait_detail_encoder_reset(&writer->details);
 	return NULL;
 }
 
@@ -454,7 +460,58 @@ static struct plait_error *put_sample(struct plait_recording_writer *writer, con
 {
 	struct plait_buffer *unused;
 	PLAIT_TRY(begin(writer, PLAIT_RECORD_SAMPLE, &unused));
-	return plait_sample_encoder_add(&writer->samples, sample) ? NULL : plait_error_no_memory();
+	/* Room for both first: a sample must not lose its details, nor these their sample. */
+	size_t mark = writer->details.entries.count;
+	uint64_t skipped = writer->details.skipped;
+	if (!plait_detail_encoder_add(&writer->details, sample))
+		return plait_error_no_memory();
+	if (plait_sample_encoder_add(&writer->samples, sample))
+		return NULL;
+	plait_buffer_rewind(&writer->details.entries, mark);
+	writer->details.skipped = skipped;
+	return plait_error_no_memory();
+}
+
+static struct plait_error *put_traits(struct plait_recording_writer *writer,
+				      const struct plait_record_event_traits *traits)
+{
+	return PUT_NUMBERS(writer, PLAIT_RECORD_EVENT_TRAITS, traits->event, optional(traits->leader), traits->counting,
+			   traits->precise, traits->type, traits->config, traits->config1, traits->config2);
+}
+
+static struct plait_error *put_source(struct plait_recording_writer *writer, const struct plait_record_source *source)
+{
+	uint64_t id;
+	PLAIT_TRY(intern_all(writer, &source->path, 1, &id));
+	struct plait_buffer *buffer;
+	PLAIT_TRY(begin(writer, PLAIT_RECORD_SOURCE, &buffer));
+	put_all(buffer, (uint64_t[]) { id, source->size, source->hash, source->content != NULL }, 4);
+	if (source->content)
+		plait_buffer_put(buffer, source->content, source->size);
+	return commit(writer, buffer);
+}
+
+static struct plait_error *put_function(struct plait_recording_writer *writer,
+					const struct plait_record_function *function)
+{
+	uint64_t name, *files PLAIT_FREE = calloc(function->line_count + 1, sizeof(*files));
+	if (!files)
+		return plait_error_no_memory();
+	PLAIT_TRY(intern_all(writer, &function->name, 1, &name));
+	for (uint32_t i = 0; i < function->line_count; i++)
+		PLAIT_TRY(intern_all(writer, &function->lines[i].file, 1, &files[i]));
+	struct plait_buffer *buffer;
+	PLAIT_TRY(begin(writer, PLAIT_RECORD_FUNCTION, &buffer));
+	put_all(buffer, (uint64_t[]) { function->module, function->start, name, function->code_size }, 4);
+	plait_buffer_put(buffer, function->code, function->code_size);
+	plait_buffer_uleb(buffer, function->line_count);
+	uint32_t offset = 0;
+	for (uint32_t i = 0; i < function->line_count; i++) {
+		put_all(buffer, (uint64_t[]) { function->lines[i].offset - offset, function->lines[i].line, files[i] },
+			3);
+		offset = function->lines[i].offset;
+	}
+	return commit(writer, buffer);
 }
 
 static struct plait_error *put_note(struct plait_recording_writer *writer, const struct plait_record_note *note)
@@ -462,67 +519,6 @@ static struct plait_error *put_note(struct plait_recording_writer *writer, const
 	uint64_t id;
 	PLAIT_TRY(intern_all(writer, &note->text, 1, &id));
 	return PUT_NUMBERS(writer, PLAIT_RECORD_NOTE, id);
-}
-
-/* --- checks: what the reader would refuse must not get into a file --- */
-
-static bool frame_is_valid(const struct plait_recording_writer *writer, const struct plait_record_frame *frame)
-{
-	const uint32_t *counts = writer->counts;
-	switch (frame->kind) {
-	case PLAIT_FRAME_NATIVE:
-		if (frame->module != PLAIT_NONE)
-			return frame->module < counts[PLAIT_RECORD_MODULE];
-		return frame->process == PLAIT_NONE || frame->process < counts[PLAIT_RECORD_PROCESS];
-	case PLAIT_FRAME_PYTHON:
-		return frame->code < counts[PLAIT_RECORD_CODE];
-	case PLAIT_FRAME_KERNEL:
-	case PLAIT_FRAME_GAP:
-	case PLAIT_FRAME_TRUNCATED:
-	case PLAIT_FRAME_UNMERGED:
-		return true;
-	}
-	return false;
-}
-
-static bool record_is_valid(const struct plait_recording_writer *writer, const struct plait_record *record)
-{
-	const uint32_t *counts = writer->counts;
-	switch (record->kind) {
-	case PLAIT_RECORD_PROCESS:
-		return record->process.parent == PLAIT_NONE || record->process.parent < counts[PLAIT_RECORD_PROCESS];
-	case PLAIT_RECORD_THREAD:
-		return record->thread.process < counts[PLAIT_RECORD_PROCESS];
-	case PLAIT_RECORD_THREAD_NAME:
-		return record->thread_name.thread < counts[PLAIT_RECORD_THREAD];
-	case PLAIT_RECORD_MODULE:
-		return record->module.build_id.size <= PLAIT_BUILD_ID_MAX;
-	case PLAIT_RECORD_FRAME:
-		return frame_is_valid(writer, &record->frame);
-	case PLAIT_RECORD_NODE:
-		return record->node.frame < counts[PLAIT_RECORD_FRAME] &&
-		       (record->node.parent == PLAIT_NONE || record->node.parent < counts[PLAIT_RECORD_NODE]);
-	case PLAIT_RECORD_SAMPLE:
-		return record->sample.thread < counts[PLAIT_RECORD_THREAD] &&
-		       record->sample.event < counts[PLAIT_RECORD_EVENT] &&
-		       (record->sample.node == PLAIT_NONE || record->sample.node < counts[PLAIT_RECORD_NODE]);
-	case PLAIT_RECORD_SYMBOL:
-		return record->symbol.frame < counts[PLAIT_RECORD_FRAME] &&
-		       record->symbol.count <= PLAIT_SYMBOL_FUNCTIONS_MAX;
-	case PLAIT_RECORD_EVENT:
-	case PLAIT_RECORD_CODE:
-	case PLAIT_RECORD_LOST:
-	case PLAIT_RECORD_NOTE:
-		return true;
-	case PLAIT_RECORD_HEADER: /* written by create */
-	case PLAIT_RECORD_END:	  /* written by finish */
-	case PLAIT_RECORD_EVENT_TRAITS:
-	case PLAIT_RECORD_COUNT:
-	case PLAIT_RECORD_SOURCE:
-	case PLAIT_RECORD_FUNCTION:
-		return false;
-	}
-	return false;
 }
 
 static struct plait_error *put_record(struct plait_recording_writer *writer, const struct plait_record *record)
@@ -553,11 +549,16 @@ static struct plait_error *put_record(struct plait_recording_writer *writer, con
 		return put_note(writer, &record->note);
 	case PLAIT_RECORD_END:
 		return PUT_NUMBERS(writer, PLAIT_RECORD_END, record->end.time);
-	case PLAIT_RECORD_FRAME:
 	case PLAIT_RECORD_EVENT_TRAITS:
+		return put_traits(writer, &record->event_traits);
 	case PLAIT_RECORD_COUNT:
+		return PUT_NUMBERS(writer, PLAIT_RECORD_COUNT, record->count.event, record->count.value,
+				   record->count.enabled, record->count.running);
 	case PLAIT_RECORD_SOURCE:
+		return put_source(writer, &record->source);
 	case PLAIT_RECORD_FUNCTION:
+		return put_function(writer, &record->function);
+	case PLAIT_RECORD_FRAME:
 	case PLAIT_RECORD_NODE:
 		break; /* interned: add_frame(), add_node() */
 	}
@@ -567,7 +568,7 @@ static struct plait_error *put_record(struct plait_recording_writer *writer, con
 struct plait_error *plait_recording_writer_add(struct plait_recording_writer *writer, const struct plait_record *record,
 					       uint32_t *ret_id)
 {
-	if (!record_is_valid(writer, record))
+	if (!plait_record_is_valid(writer->counts, record))
 		return plait_error_new(PLAIT_ERROR_INVALID,
 				       "a record of kind %d does not fit what %s has defined before it",
 				       (int)record->kind, writer->file.path);
@@ -634,6 +635,7 @@ static void writer_free(struct plait_recording_writer *writer)
 	plait_vec_free(&writer->body_cuts);
 	plait_buffer_free(&writer->run);
 	plait_sample_encoder_release(&writer->samples);
+	plait_detail_encoder_release(&writer->details);
 	plait_buffer_free(&writer->content);
 	plait_buffer_free(&writer->block);
 	plait_vec_free(&writer->cuts);

@@ -16,14 +16,14 @@ static void checksum_is_that_of_zlib(void **state)
 
 /* Definitions by kind (they may be moved in front of other records), and all else in one sequence. */
 struct expected {
-	FILE *out[PLAIT_RECORD_END + 1];
-	char *text[PLAIT_RECORD_END + 1];
-	size_t size[PLAIT_RECORD_END + 1];
+	FILE *out[GENERATOR_KINDS];
+	char *text[GENERATOR_KINDS];
+	size_t size[GENERATOR_KINDS];
 };
 
 static void expected_start(struct expected *expected)
 {
-	for (int kind = 0; kind <= PLAIT_RECORD_END; kind++)
+	for (int kind = 0; kind < GENERATOR_KINDS; kind++)
 		expected->out[kind] = open_memstream(&expected->text[kind], &expected->size[kind]);
 }
 
@@ -34,13 +34,13 @@ static void expected_add(struct expected *expected, const struct plait_record *r
 
 static void expected_end(struct expected *expected)
 {
-	for (int kind = 0; kind <= PLAIT_RECORD_END; kind++)
+	for (int kind = 0; kind < GENERATOR_KINDS; kind++)
 		fclose(expected->out[kind]);
 }
 
 static void expected_free(struct expected *expected)
 {
-	for (int kind = 0; kind <= PLAIT_RECORD_END; kind++)
+	for (int kind = 0; kind < GENERATOR_KINDS; kind++)
 		free(expected->text[kind]);
 }
 
@@ -96,7 +96,7 @@ static void what_goes_in_comes_out(void **state)
 		read_all(scratch->path, &got);
 		expected_end(&expected);
 		expected_end(&got);
-		for (int kind = 0; kind <= PLAIT_RECORD_END; kind++) {
+		for (int kind = 0; kind < GENERATOR_KINDS; kind++) {
 			if (strcmp(got.text[kind], expected.text[kind]))
 				fail_msg("seed %d: records of kind %d differ", (int)seed, kind);
 		}
@@ -230,6 +230,22 @@ static void writer_refuses_what_a_reader_would(void **state)
 		{ .kind = PLAIT_RECORD_SAMPLE, .sample = { .event = 1, .node = PLAIT_NONE } },
 		{ .kind = PLAIT_RECORD_SAMPLE, .sample = { .node = 0 } },
 		{ .kind = PLAIT_RECORD_SYMBOL, .symbol = { .frame = 0 } },
+		{ .kind = PLAIT_RECORD_SAMPLE,
+		  .sample = { .node = PLAIT_NONE,
+			      .reads = (struct plait_record_read[]) { { 1, 5 } },
+			      .read_count = 1 } },
+		{ .kind = PLAIT_RECORD_SAMPLE, .sample = { .node = PLAIT_NONE, .details = 16 } },
+		{ .kind = PLAIT_RECORD_SAMPLE,
+		  .sample = { .node = PLAIT_NONE,
+			      .reads = (struct plait_record_read[PLAIT_READS_MAX + 1]) { { 0, 0 } },
+			      .read_count = PLAIT_READS_MAX + 1 } },
+		{ .kind = PLAIT_RECORD_EVENT_TRAITS, .event_traits = { .event = 1, .leader = PLAIT_NONE } },
+		{ .kind = PLAIT_RECORD_EVENT_TRAITS, .event_traits = { .leader = 1 } },
+		{ .kind = PLAIT_RECORD_EVENT_TRAITS, .event_traits = { .leader = PLAIT_NONE, .precise = 4 } },
+		{ .kind = PLAIT_RECORD_COUNT, .count = { .event = 1 } },
+		{ .kind = PLAIT_RECORD_SOURCE,
+		  .source = { .path = "a.py", .size = PLAIT_SOURCE_MAX + 1, .content = (uint8_t[1]) { 0 } } },
+		{ .kind = PLAIT_RECORD_FUNCTION, .function = { .module = 0 } },
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_refused(plait_recording_writer_add(writer, &bad[i], NULL), PLAIT_ERROR_INVALID, "kind");
@@ -274,6 +290,36 @@ static void extreme_numbers_survive(void **state)
 	}
 	assert_true(last_of(reader, PLAIT_RECORD_END).end.time == UINT64_MAX);
 	plait_recording_reader_destroy(reader);
+}
+
+/* What the writer has to say of `count` samples with `reads` members each, in bytes of file. */
+static size_t size_with_details(const char *path, unsigned count, uint32_t reads)
+{
+	struct plait_recording_writer *writer = simple_writer(path);
+	static struct generator generator;
+	generator = (struct generator) { .state = 7 };
+	struct plait_record_read group[2] = { { 0, 0 }, { 0, 0 } };
+	for (unsigned i = 0; i < count; i++) {
+		struct plait_record record = { .kind = PLAIT_RECORD_SAMPLE,
+					       .sample = { i * 1000000, 0, 0, 1001001, PLAIT_NONE, 0 } };
+		group[0].value = 1000000 + generate(&generator) % 2000;
+		group[1].value = 1500000 + generate(&generator) % 2000;
+		record.sample.reads = reads ? group : NULL;
+		record.sample.read_count = reads;
+		assert_ok(plait_recording_writer_add(writer, &record, NULL));
+	}
+	assert_ok(plait_recording_writer_finish(writer, 0));
+	size_t size;
+	free(read_file(path, &size));
+	return size;
+}
+
+/* Two counters a sample that differ in 11 bits take some 4 bytes more, none take none. */
+static void details_are_small(void **state)
+{
+	struct scratch *scratch = *state;
+	size_t without = size_with_details(scratch->path, 20000, 0), with = size_with_details(scratch->path, 20000, 2);
+	assert_in_range(with - without, 1, 20000 * 5);
 }
 
 /* The text of a note that was written as `text`; the caller frees it. */
@@ -443,6 +489,7 @@ int main(void)
 		scratch_test(refused_stack_leaves_the_writer_usable),
 		scratch_test(writer_refuses_what_a_reader_would),
 		scratch_test(extreme_numbers_survive),
+		scratch_test(details_are_small),
 		scratch_test(long_texts_are_cut_visibly),
 		scratch_test(symbol_with_megabytes_of_names),
 		scratch_test(equal_texts_are_stored_once),
