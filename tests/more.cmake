@@ -16,7 +16,7 @@ foreach(source ${e2e_tests})
     TIMEOUT 900)
 endforeach()
 
-foreach(extra recording golden positions)
+foreach(extra recording golden positions events)
   include(${CMAKE_CURRENT_SOURCE_DIR}/${extra}.cmake OPTIONAL)
 endforeach()
 

@@ -39,7 +39,7 @@ struct plait_error *plait_breakpoint_parse(const char *text, struct plait_event_
 	if (strncmp(text + 4, "0x", 2) != 0)
 		return wrong(text);
 	errno = 0;
-	uint64_t address = strtoull(text + 4, &at, 16), length = sizeof(long);
+	uint64_t address = strtoull(text + 4, &at, 16), length = 4; /* perf's default */
 	if (errno || at == text + 6)
 		return wrong(text);
 	if (*at == '/') {

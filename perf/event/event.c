@@ -1,5 +1,6 @@
 #include "perf/event/event.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,31 +10,62 @@
 #include "common/cleanup.h"
 #include "perf/event/breakpoint.h"
 #include "perf/event/names.h"
+#include "perf/event/pfm.h"
+#include "perf/event/pmu.h"
+#include "perf/event/probe.h"
+#include "perf/event/rate.h"
+#include "perf/event/tracefs.h"
 
 #define DEFAULT_FREQUENCY 999 /* not a divisor of a second: less likely to run in step with a periodic program */
 
-static struct plait_error *unknown_name(const char *name, size_t length)
+static const struct plait_event_roots host_roots = { .sysfs = "/sys" };
+
+static void offer_pmu_event(void *context, const char *pmu, const char *event)
 {
-	char near[3][PLAIT_EVENT_NAME_MAX];
-	size_t count = plait_event_name_nearest(name, length, near, 3);
-	struct plait_error *error =
-		plait_error_new(PLAIT_ERROR_USAGE, "there is no event '%.*s'", (int)(length > 60 ? 60 : length), name);
-	switch (count) {
-	case 0:
-		return plait_error_advise(error, "events are, for example, cpu-clock, page-faults, context-switches, "
-						 "cycles, cache-misses");
-	case 1:
-		return plait_error_advise(error, "did you mean %s?", near[0]);
-	case 2:
-		return plait_error_advise(error, "did you mean %s or %s?", near[0], near[1]);
-	default:
-		return plait_error_advise(error, "did you mean %s, %s or %s?", near[0], near[1], near[2]);
+	char name[2 * PLAIT_NEAREST_NAME_SIZE];
+	snprintf(name, sizeof(name), "%.60s/%.60s/", pmu, event ? event : "");
+	if (event)
+		plait_nearest_offer(context, name);
+}
+
+/* `length` bytes of `text` are the name without modifiers, `tracefs` says why there are no tracepoints (or NULL). */
+static struct plait_error *unknown_name(const struct plait_event_roots *roots, const char *text, size_t length,
+					const struct plait_error *tracefs)
+{
+	int shown = (int)(strchr(text, ':') ? 200 : length > 60 ? 60 : length);
+	const char *colon = strchr(text, ':'), *other = plait_pfm_elsewhere(text);
+	if (other)
+		return plait_error_advise(plait_error_new(PLAIT_ERROR_UNSUPPORTED,
+							  "event '%.*s' is one of another processor (%s, for one)",
+							  shown, text, other),
+					  "plait list shows what this processor counts");
+	if (tracefs && colon && colon[1] && !strchr(colon + 1, ':') && strspn(colon + 1, "ukhp") != strlen(colon + 1))
+		return plait_error_advise(
+			plait_error_new(tracefs->code, "there is no event '%.200s': %s", text, tracefs->message), "%s",
+			tracefs->advice ? tracefs->advice : "run as root");
+	struct plait_nearest nearest = { .name = text, .length = length };
+	plait_event_names_offer(&nearest);
+	plait_pmu_each(roots, offer_pmu_event, &nearest);
+	plait_pfm_offer(&nearest);
+	struct plait_nearest whole = nearest;
+	whole.length = strlen(text);
+	struct plait_tracefs open;
+	struct plait_error *none = colon ? plait_tracefs_open(roots, &open) : NULL;
+	if (colon && !none) {
+		plait_tracefs_offer(&open, &whole);
+		plait_tracefs_close(&open);
+		nearest = whole;
 	}
+	plait_error_free(none);
+	return plait_nearest_advise(
+		&nearest, plait_error_new(PLAIT_ERROR_USAGE, "there is no event '%.*s'", shown, text),
+		"events are, for example, cpu-clock, page-faults, context-switches, cycles, cache-misses; plait list "
+		"shows them all");
 }
 
 /* "u", "k", "h" name what is counted (what is not named is excluded); each "p" asks for less skid. */
-static struct plait_error *parse_modifiers(const char *text, const char *modifiers, size_t length,
-					   struct plait_event_spec *spec)
+struct plait_error *plait_event_modify(struct plait_event_spec *spec, const char *text, const char *modifiers,
+				       size_t length)
 {
 	bool user = false, kernel = false, hypervisor = false;
 	if (length == 0)
@@ -66,7 +98,7 @@ static struct plait_error *parse_modifiers(const char *text, const char *modifie
 		spec->exclude_kernel = !kernel;
 		spec->exclude_hypervisor = !hypervisor;
 	}
-	if (spec->precise && spec->type == PERF_TYPE_SOFTWARE)
+	if (spec->precise && spec->kind != PLAIT_EVENT_HARDWARE && spec->kind != PLAIT_EVENT_PMU)
 		return plait_error_new(PLAIT_ERROR_USAGE,
 				       "event '%s' is counted by the kernel: modifier p is for hardware events", text);
 	return NULL;
@@ -79,81 +111,161 @@ static enum plait_event_unit unit_of(uint32_t type, uint64_t config)
 	return clock ? PLAIT_EVENT_UNIT_NS : PLAIT_EVENT_UNIT_COUNT;
 }
 
-/* Names `spec` as the user wrote it, and hands it out. */
-static struct plait_error *name_event(struct plait_event_spec *spec, const char *text, struct plait_event_spec *ret)
+/* A name that the kernel's own tables have, or a raw code, up to the first colon. */
+static bool find_generic(const char *text, size_t length, struct plait_event_spec *spec)
 {
-	if (strlen(text) >= sizeof(spec->name))
-		return plait_error_new(PLAIT_ERROR_USAGE, "event '%.60s' has too many modifiers", text);
-	memcpy(spec->name, text, strlen(text) + 1);
-	*ret = *spec;
+	if (!plait_event_name_find(text, length, &spec->type, &spec->config))
+		return false;
+	spec->kind = spec->type == PERF_TYPE_SOFTWARE ? PLAIT_EVENT_SOFTWARE
+		     : spec->type == PERF_TYPE_RAW    ? PLAIT_EVENT_PMU
+						      : PLAIT_EVENT_HARDWARE;
+	spec->unit = unit_of(spec->type, spec->config);
+	return true;
+}
+
+/* SYSTEM:NAME[:MODIFIERS]. `*ret_why` says why tracepoints cannot be looked up at all, else NULL. */
+static struct plait_error *find_tracepoint(const struct plait_event_roots *roots, const char *text,
+					   struct plait_event_spec *spec, bool *ret_found, struct plait_error **ret_why)
+{
+	char system[64], name[128];
+	int length = 0;
+	*ret_found = false;
+	*ret_why = NULL;
+	if (sscanf(text, "%63[^:/ ]:%127[^:/ ]%n", system, name, &length) != 2)
+		return NULL;
+	struct plait_tracefs tracefs;
+	*ret_why = plait_tracefs_open(roots, &tracefs);
+	if (*ret_why)
+		return NULL;
+	*ret_found = plait_tracefs_id(&tracefs, system, name, &spec->config);
+	int err = errno;
+	plait_tracefs_close(&tracefs);
+	if (!*ret_found && err == EACCES)
+		return plait_error_advise(plait_error_system(err, "tracepoint %s", text),
+					  "tracepoints are read by root only");
+	if (!*ret_found && strpbrk(name, "*?["))
+		return plait_error_advise(
+			plait_error_new(PLAIT_ERROR_USAGE, "event '%.200s' is a pattern: one event has one name", text),
+			"plait list %s shows the tracepoints of %s", system, system);
+	if (!*ret_found)
+		return NULL;
+	spec->kind = PLAIT_EVENT_TRACEPOINT;
+	spec->type = PERF_TYPE_TRACEPOINT;
+	if (!text[length])
+		return NULL;
+	return plait_event_modify(spec, text, text + length + 1, strlen(text + length + 1));
+}
+
+/* libpfm4 knows modifiers of its own; p, pp and ppp are perf's, and come last. */
+static struct plait_error *find_by_libpfm(const char *text, struct plait_event_spec *spec, bool *ret_found)
+{
+	struct plait_error *wrong PLAIT_CLEANUP(plait_error_cleanup) = NULL, *also = NULL;
+	enum plait_pfm_result result = plait_pfm_parse(text, spec, &wrong);
+	const char *colon = strrchr(text, ':');
+	*ret_found = result == PLAIT_PFM_FOUND;
+	if (*ret_found || !colon || !colon[1] || colon[1 + strspn(colon + 1, "ukhp")])
+		return *ret_found || result == PLAIT_PFM_UNKNOWN ? NULL : PLAIT_TAKE(wrong);
+	char *bare PLAIT_FREE = strndup(text, (size_t)(colon - text));
+	if (!bare)
+		return plait_error_no_memory();
+	result = plait_pfm_parse(bare, spec, &also);
+	*ret_found = result == PLAIT_PFM_FOUND;
+	if (result != PLAIT_PFM_FOUND)
+		return also;
+	return plait_event_modify(spec, text, colon + 1, strlen(colon + 1));
+}
+
+static struct plait_error *find_named(const struct plait_event_roots *roots, const char *text,
+				      struct plait_event_spec *spec)
+{
+	const char *colon = strchr(text, ':');
+	size_t length = colon ? (size_t)(colon - text) : strlen(text);
+	if (length == 0)
+		return plait_error_new(PLAIT_ERROR_USAGE, "the name of an event is empty");
+	if (find_generic(text, length, spec))
+		return colon ? plait_event_modify(spec, text, colon + 1, strlen(colon + 1)) : NULL;
+	bool found;
+	struct plait_error *tracefs PLAIT_CLEANUP(plait_error_cleanup) = NULL;
+	PLAIT_TRY(find_tracepoint(roots, text, spec, &found, &tracefs));
+	if (!found)
+		PLAIT_TRY(find_by_libpfm(text, spec, &found));
+	return found ? NULL : unknown_name(roots, text, length, tracefs);
+}
+
+static struct plait_error *find_event(const struct plait_event_roots *roots, const char *text,
+				      struct plait_event_spec *spec)
+{
+	const char *rest;
+	if (plait_breakpoint_is(text)) {
+		spec->kind = PLAIT_EVENT_BREAKPOINT;
+		return plait_breakpoint_parse(text, spec);
+	}
+	if (plait_probe_is(text))
+		return plait_probe_parse(text, spec);
+	if (!plait_pmu_is(text, &rest))
+		return find_named(roots, text, spec);
+	PLAIT_TRY(plait_pmu_parse(roots, text, (size_t)(rest - text), spec));
+	rest += *rest == ':';
+	return *rest ? plait_event_modify(spec, text, rest, strlen(rest)) : NULL;
+}
+
+/* A processor that can sample without skid says how well. */
+static struct plait_error *check_precise(const struct plait_event_roots *roots, const char *text,
+					 const struct plait_event_spec *spec)
+{
+	int most = spec->precise ? plait_pmu_max_precise(roots) : -1;
+	if (most < 0 || spec->precise <= most)
+		return NULL;
+	return plait_error_advise(plait_error_new(PLAIT_ERROR_UNSUPPORTED,
+						  "event '%.200s': this processor cannot sample %s", text,
+						  most ? "that precisely" : "precisely"),
+				  most ? "the most it can is :%.*s" : "leave modifier p out%.*s", most, "ppp");
+}
+
+struct plait_error *plait_event_parse_in(const struct plait_event_roots *roots, const char *text,
+					 struct plait_event_spec *ret)
+{
+	struct plait_event_spec spec = { .leader = PLAIT_EVENT_ALONE };
+	char *bare PLAIT_FREE = NULL;
+	struct plait_error *error = plait_event_split_rate(text, &bare, &spec);
+	if (!error)
+		error = find_event(roots, bare, &spec);
+	if (!error)
+		error = check_precise(roots, text, &spec);
+	if (!error && strlen(bare) >= sizeof(spec.name))
+		error = plait_error_new(PLAIT_ERROR_USAGE, "event '%.60s...' is too long, or has too many modifiers",
+					text);
+	if (error) {
+		free(spec.probe_path);
+		return error;
+	}
+	if (!*spec.name) /* name= may have named it */
+		memcpy(spec.name, bare, strlen(bare) + 1);
+	*ret = spec;
 	return NULL;
 }
 
 struct plait_error *plait_event_parse(const char *text, struct plait_event_spec *ret)
 {
-	struct plait_event_spec spec = { .leader = PLAIT_EVENT_ALONE };
-	if (plait_breakpoint_is(text)) {
-		PLAIT_TRY(plait_breakpoint_parse(text, &spec));
-		return name_event(&spec, text, ret);
-	}
-	const char *colon = strchr(text, ':');
-	size_t length = colon ? (size_t)(colon - text) : strlen(text);
-	if (length == 0)
-		return plait_error_new(PLAIT_ERROR_USAGE, "the name of an event is empty");
-	if (!plait_event_name_find(text, length, &spec.type, &spec.config))
-		return unknown_name(text, length);
-	spec.unit = unit_of(spec.type, spec.config);
-	if (colon)
-		PLAIT_TRY(parse_modifiers(text, colon + 1, strlen(colon + 1), &spec));
-	return name_event(&spec, text, ret);
-}
-
-/* Appends the events of `names`, which it takes apart. */
-static struct plait_error *append_events(struct plait_event_list *list, char *names)
-{
-	for (char *name; (name = strsep(&names, ","));) {
-		struct plait_event_spec spec;
-		PLAIT_TRY(plait_event_parse(name, &spec));
-		if (!plait_vec_push(&list->specs, spec))
-			return plait_error_no_memory();
-	}
-	return NULL;
+	return plait_event_parse_in(&host_roots, text, ret);
 }
 
 struct plait_error *plait_event_list_parse(struct plait_event_list *list, const char *text)
 {
-	char *copy PLAIT_FREE = strdup(text);
-	if (!copy)
-		return plait_error_no_memory();
-	size_t before = list->specs.count;
-	struct plait_error *error = append_events(list, copy);
-	if (error)
-		list->specs.count = before;
-	return error;
-}
-
-struct plait_error *plait_event_list_prepare(struct plait_event_list *list)
-{
-	(void)list;
-	return NULL;
-}
-
-void plait_event_list_release(struct plait_event_list *list)
-{
-	for (size_t i = 0; i < list->specs.count; i++)
-		free(list->specs.data[i].probe_path);
-	plait_vec_free(&list->specs);
+	return plait_event_list_parse_in(&host_roots, list, text);
 }
 
 /* Rare events of which each one counts: a rate would only lose some of them. */
 static bool every_occurrence(const struct plait_event_spec *spec)
 {
-	return spec->type == PERF_TYPE_BREAKPOINT ||
+	return spec->type == PERF_TYPE_BREAKPOINT || spec->type == PERF_TYPE_TRACEPOINT ||
 	       (spec->type == PERF_TYPE_SOFTWARE && spec->unit == PLAIT_EVENT_UNIT_COUNT);
 }
 
 void plait_event_set_rate(struct plait_event_spec *spec, uint64_t frequency, uint64_t period)
 {
+	if (spec->counting || spec->has_rate)
+		return;
 	if (!frequency && !period) {
 		if (every_occurrence(spec))
 			period = 1;
@@ -166,6 +278,8 @@ void plait_event_set_rate(struct plait_event_spec *spec, uint64_t frequency, uin
 
 bool plait_event_has_address(const struct plait_event_spec *spec)
 {
+	if (spec->type == PERF_TYPE_BREAKPOINT || spec->precise)
+		return true;
 	if (spec->type != PERF_TYPE_SOFTWARE)
 		return false;
 	switch (spec->config) {
@@ -185,6 +299,11 @@ void plait_event_attributes(const struct plait_event_spec *spec, struct perf_eve
 	attr->size = sizeof(*attr);
 	attr->type = spec->type;
 	attr->config = spec->config;
+	attr->config1 = spec->config1;
+	attr->config2 = spec->config2;
+#ifdef PERF_ATTR_SIZE_VER8
+	attr->config3 = spec->config3;
+#endif
 	attr->exclude_user = spec->exclude_user;
 	attr->exclude_kernel = spec->exclude_kernel;
 	attr->exclude_hv = spec->exclude_hypervisor;

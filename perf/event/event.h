@@ -49,6 +49,8 @@ struct plait_event_spec {
 	uint64_t period;       /* 0 with a frequency */
 	uint32_t leader;       /* index of its group's leader in the list (its own when it leads); PLAIT_EVENT_ALONE */
 	bool counting;	       /* member of a group with :S: takes no samples, is read with each of its leader's */
+	double scale;	       /* PMU: what to multiply a count by to have `unit_name`; 0: nothing */
+	char unit_name[16];    /* PMU: "Joules" ...; "": none */
 };
 
 /* The events of one recording, groups in one piece with the leader first. Zeroed is empty. */
@@ -61,8 +63,8 @@ struct plait_event_list {
 struct plait_error *plait_event_list_parse(struct plait_event_list *list, const char *text);
 
 /* The events of a predefined group ("ipc", "cache", "branch", "tlb", "topdown") as -e takes them; PLAIT_ERROR_USAGE
- * with the names there are, PLAIT_ERROR_UNSUPPORTED when this host's processor has no such events. `*ret_text` is
- * static. */
+ * with the names there are, PLAIT_ERROR_UNSUPPORTED with the reason when this host cannot count them (each is opened on
+ * this process to know). `*ret_text` is static. */
 struct plait_error *plait_event_predefined(const char *name, const char **ret_text);
 
 /* Makes ready for opening what has to be made in the kernel first (probes): type and config are final afterwards.
@@ -72,13 +74,14 @@ struct plait_error *plait_event_list_prepare(struct plait_event_list *list);
 /* Removes what was prepared, and frees; the list is empty afterwards. */
 void plait_event_list_release(struct plait_event_list *list);
 
-/* Parses one event name with modifiers (cpu-clock, task-clock, page-faults, minor-faults, major-faults,
- * context-switches, cpu-migrations, cycles, instructions, ...; `:u`, `:k`, `:p`). Unknown names are refused with the
- * nearest known ones. frequency and period of `ret` are 0: see plait_event_set_rate(). */
+/* Parses one event: a generic name, rHEX, pmu/terms/, libpfm4's name, tracepoint, probe or breakpoint, with modifiers
+ * and a rate. Unknown names are refused with the nearest known ones. frequency and period of `ret` are 0 unless it has
+ * a rate of its own: see plait_event_set_rate(). probe_path of `ret` is the caller's to free(3). */
 struct plait_error *plait_event_parse(const char *text, struct plait_event_spec *ret);
 
-/* Gives `spec` the frequency or the period. Both 0, no rate given: every occurrence (period 1) of the events of which
- * that is what a user expects (context switches, migrations, faults), 999 a second of the others. */
+/* Gives `spec` the frequency or the period, unless it has a rate of its own or takes no samples. Both 0, no rate given:
+ * every occurrence (period 1) of the events of which that is what a user expects (context switches, migrations,
+ * faults), 999 a second of the others. */
 void plait_event_set_rate(struct plait_event_spec *spec, uint64_t frequency, uint64_t period);
 
 /* The best CPU-time event of this host: cycles where a PMU counts them, else cpu-clock. `*ret_reason` (static text)

@@ -38,8 +38,6 @@ static const struct generic_name {
 	{ "ref-cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_REF_CPU_CYCLES },
 };
 
-#define NEAR_ENOUGH 3 /* edits between a name and what a user may have meant by it */
-
 #define GENERIC_COUNT (sizeof(generic_names) / sizeof(generic_names[0]))
 
 enum { READ = 1 << PERF_COUNT_HW_CACHE_OP_READ, WRITE = 1 << PERF_COUNT_HW_CACHE_OP_WRITE };
@@ -125,58 +123,22 @@ bool plait_event_name_find(const char *name, size_t length, uint32_t *ret_type, 
 	return true;
 }
 
-/* Levenshtein's distance without regard to case. `length` is at most PLAIT_EVENT_NAME_MAX. */
-static unsigned edit_distance(const char *name, size_t length, const char *known)
+void plait_event_names_offer(struct plait_nearest *nearest)
 {
-	unsigned row[PLAIT_EVENT_NAME_MAX + 1];
-	for (size_t i = 0; i <= length; i++)
-		row[i] = (unsigned)i;
-	for (size_t k = 0; known[k]; k++) {
-		unsigned diagonal = row[0];
-		row[0] = (unsigned)k + 1;
-		for (size_t i = 0; i < length; i++) {
-			bool same = tolower((unsigned char)name[i]) == tolower((unsigned char)known[k]);
-			unsigned best = diagonal + !same;
-			diagonal = row[i + 1];
-			if (best > row[i] + 1)
-				best = row[i] + 1;
-			if (best > diagonal + 1)
-				best = diagonal + 1;
-			row[i + 1] = best;
-		}
+	for (size_t i = 0; i < GENERIC_COUNT + CACHE_EVENT_COUNT; i++) {
+		char known[PLAIT_EVENT_NAME_MAX];
+		uint32_t type;
+		uint64_t config;
+		if (known_event(i, known, &type, &config))
+			plait_nearest_offer(nearest, known);
 	}
-	return row[length];
 }
 
-/* Whether all that was written occurs in `known` in this order: "LLC-misses" in "LLC-load-misses". */
-static bool occurs_in(const char *name, size_t length, const char *known)
+bool plait_event_name_at(size_t index, char ret_name[PLAIT_EVENT_NAME_MAX], uint32_t *ret_type, uint64_t *ret_config)
 {
-	size_t found = 0;
-	for (; *known && found < length; known++)
-		found += tolower((unsigned char)*known) == tolower((unsigned char)name[found]);
-	return found == length;
-}
-
-static unsigned name_distance(const char *name, size_t length, const char *known)
-{
-	unsigned edits = edit_distance(name, length, known);
-	return edits > NEAR_ENOUGH && length > NEAR_ENOUGH && occurs_in(name, length, known) ? NEAR_ENOUGH : edits;
-}
-
-size_t plait_event_name_nearest(const char *name, size_t length, char (*ret)[PLAIT_EVENT_NAME_MAX], size_t max)
-{
-	if (length == 0 || length >= PLAIT_EVENT_NAME_MAX || max == 0)
-		return 0;
-	unsigned limit = length < NEAR_ENOUGH ? 2 : length < 12 ? NEAR_ENOUGH : (unsigned)length / 3;
-	size_t count = 0;
-	for (unsigned distance = 0; distance <= limit; distance++) {
-		for (size_t i = 0; i < GENERIC_COUNT + CACHE_EVENT_COUNT && count < max; i++) {
-			uint32_t type;
-			uint64_t config;
-			char known[PLAIT_EVENT_NAME_MAX];
-			if (known_event(i, known, &type, &config) && name_distance(name, length, known) == distance)
-				memcpy(ret[count++], known, sizeof(known));
-		}
+	for (size_t i = 0; i < GENERIC_COUNT + CACHE_EVENT_COUNT; i++) {
+		if (known_event(i, ret_name, ret_type, ret_config) && index-- == 0)
+			return true;
 	}
-	return count;
+	return false;
 }

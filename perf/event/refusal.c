@@ -113,6 +113,21 @@ static struct plait_error *refuse_hardware(const struct plait_event_host *host, 
 				  host->virtual_machine ? ", or give the virtual machine a PMU" : "");
 }
 
+/* A PMU besides the processor's own that has no interrupt: "msr", uncore. */
+static bool only_counts(const struct plait_event_spec *spec, const struct perf_event_attr *attr)
+{
+	return spec->kind == PLAIT_EVENT_PMU && attr->type >= PERF_TYPE_MAX && attr->sample_period;
+}
+
+static struct plait_error *refuse_sampling(const struct plait_event_spec *spec, int err)
+{
+	struct plait_error *error = plait_error_new(
+		PLAIT_ERROR_UNSUPPORTED,
+		"event %s: its PMU only counts (for the whole machine, as a rule), it takes no samples", spec->name);
+	error->system_errno = err;
+	return plait_error_advise(error, "put an event that samples before it: {cpu-clock,%s}:S", spec->name);
+}
+
 static struct plait_error *refuse_arguments(const struct plait_event_host *host, const struct plait_event_spec *spec,
 					    const struct perf_event_attr *attr)
 {
@@ -141,10 +156,14 @@ struct plait_error *plait_event_refusal(const struct plait_event_host *host, con
 	case ENXIO:
 		if (is_hardware(attr))
 			return refuse_hardware(host, spec, attr, err);
+		if (only_counts(spec, attr))
+			return refuse_sampling(spec, err);
 		if (err == ENODEV && cpu >= 0)
 			return plait_error_system(err, "opening event %s: CPU %d is not online", spec->name, cpu);
 		break;
 	case EINVAL:
+		if (only_counts(spec, attr))
+			return refuse_sampling(spec, err);
 		return refuse_arguments(host, spec, attr);
 	case ESRCH:
 		return plait_error_system(err, "opening event %s: there is no process or thread %d", spec->name, pid);

@@ -125,6 +125,12 @@ static void test_refused_names(void **state)
 	refused("rxyz", "no event", NULL);
 	refused("r12345678901234567", "no event", NULL);
 	refused("L1-icache-stores", "no event", "L1-");
+	refused("cycles@", "no rate", "cache-misses@10000");
+	refused("cycles@0", "no rate", NULL);
+	refused("cycles@10x", "no rate", NULL);
+	refused("cycles@-5", "no rate", NULL);
+	refused("cycles@99999999999999999999", "no rate", NULL);
+	refused("cycles@18446744073709551615k", "no rate", NULL);
 	refused("", "empty", NULL);
 	refused(":u", "empty", NULL);
 	refused("cycles:", "no modifier", NULL);
@@ -140,17 +146,28 @@ static void test_refused_names(void **state)
 	refused(endless, "no event", NULL);
 }
 
-static void test_nearest_is_sorted_and_bounded(void **state)
+static void test_nearest(void **state)
 {
 	(void)state;
-	char near[2][PLAIT_EVENT_NAME_MAX];
-	assert_int_equal(plait_event_name_nearest("cycle", 5, near, 2), 2);
-	assert_string_equal(near[0], "cycles");
-	assert_int_equal(plait_event_name_nearest("cycle", 5, near, 0), 0);
-	assert_int_equal(plait_event_name_nearest("", 0, near, 2), 0);
-	/* what lies behind the length is not the name's */
-	assert_int_equal(plait_event_name_nearest("cycles:nonsense", 6, near, 1), 1);
-	assert_string_equal(near[0], "cycles");
+	struct plait_nearest nearest = { .name = "cycles:nonsense",
+					 .length = 6 }; /* what lies behind is not the name's */
+	static const char *const known[] = { "bicycle", "cycle", "ref-cycles", "CYCLES", "cycles", "cyclist", "motor" };
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		plait_nearest_offer(&nearest, known[i]);
+	assert_int_equal(nearest.count, 3);
+	assert_string_equal(nearest.names[0], "CYCLES"); /* and the same in other letters but once */
+	assert_string_equal(nearest.names[1], "cycle");
+	assert_string_equal(nearest.names[2], "cyclist"); /* bicycle and ref-cycles are farther */
+	struct plait_nearest none = { .name = "", .length = 0 };
+	plait_nearest_offer(&none, "cycles");
+	assert_int_equal(none.count, 0);
+	char endless[200];
+	memset(endless, 'c', sizeof(endless));
+	endless[sizeof(endless) - 1] = '\0';
+	plait_nearest_offer(&nearest, endless);
+	struct plait_nearest longest = { .name = endless, .length = sizeof(endless) - 1 };
+	plait_nearest_offer(&longest, endless);
+	assert_int_equal(longest.count, 0);
 }
 
 static void test_list(void **state)
@@ -191,6 +208,32 @@ static void test_rates(void **state)
 	spec = parse("cycles");
 	plait_event_set_rate(&spec, 0, 0);
 	assert_true(spec.frequency > 0 && spec.period == 0);
+}
+
+/* A rate of its own stands, whatever -F and -c say. */
+static void test_own_rates(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *name;
+		uint64_t frequency, period;
+	} cases[] = {
+		{ "cache-misses@10000", "cache-misses", 0, 10000 },
+		{ "cycles:u@10k", "cycles:u", 0, 10000 },
+		{ "cycles@2M", "cycles", 0, 2000000 },
+		{ "cycles@999hz", "cycles", 999, 0 },
+		{ "cpu-clock@1kHz", "cpu-clock", 1000, 0 },
+		{ "mem:0x10/8:w@3", "mem:0x10/8:w", 0, 3 },
+		{ "instructions@3g", "instructions", 0, 3000000000 },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct plait_event_spec spec = parse(cases[i].text);
+		plait_event_set_rate(&spec, 50, 0);
+		assert_string_equal(spec.name, cases[i].name);
+		assert_true(spec.has_rate);
+		assert_int_equal(spec.frequency, cases[i].frequency);
+		assert_int_equal(spec.period, cases[i].period);
+	}
 }
 
 static void test_attributes(void **state)
@@ -253,9 +296,13 @@ static void test_refusals(void **state)
 		{ "cpu-clock", &user, 5, ENOSYS, PLAIT_ERROR_UNSUPPORTED, "no perf events", "CONFIG_PERF_EVENTS" },
 		{ "cycles", &user, 5, EBUSY, PLAIT_ERROR_SYSTEM, "cycles", "another program" },
 		{ "cycles", &user, 5, ENOMEM, PLAIT_ERROR_SYSTEM, "cycles", NULL },
+		{ "msr/tsc/", &root, 5, EINVAL, PLAIT_ERROR_UNSUPPORTED, "only counts", "{cpu-clock,msr/tsc/}:S" },
+		{ "msr/tsc/", &root, 5, EOPNOTSUPP, PLAIT_ERROR_UNSUPPORTED, "only counts", NULL },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct plait_event_spec spec = parse(cases[i].event);
+		struct plait_event_spec spec = { .name = "msr/tsc/", .kind = PLAIT_EVENT_PMU, .type = 9 };
+		if (strcmp(cases[i].event, spec.name) != 0)
+			spec = parse(cases[i].event);
 		struct perf_event_attr attr;
 		plait_event_set_rate(&spec, 4000, 0);
 		plait_event_attributes(&spec, &attr);
@@ -399,7 +446,7 @@ static void test_breakpoints(void **state)
 	assert_int_equal(attr.sample_period, 1); /* each one counts */
 	assert_null(plait_event_parse("mem:0x10", &spec));
 	assert_int_equal(spec.breakpoint, HW_BREAKPOINT_RW);
-	assert_int_equal(spec.breakpoint_length, 8);
+	assert_int_equal(spec.breakpoint_length, 4);
 	assert_null(plait_event_parse("mem:0x10/1:x", &spec));
 	assert_int_equal(spec.breakpoint_length, sizeof(long)); /* what the kernel wants for an instruction */
 	static const char *const wrong[] = { "mem:",	   "mem:10",	 "mem:0x",
@@ -417,13 +464,14 @@ static void test_breakpoints(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),	      cmocka_unit_test(test_modifiers),
-		cmocka_unit_test(test_refused_names), cmocka_unit_test(test_nearest_is_sorted_and_bounded),
-		cmocka_unit_test(test_list),	      cmocka_unit_test(test_rates),
-		cmocka_unit_test(test_attributes),    cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_host),	      cmocka_unit_test(test_default),
-		cmocka_unit_test(test_descriptors),   cmocka_unit_test(test_cpu_lists),
-		cmocka_unit_test(test_threads),	      cmocka_unit_test(test_breakpoints),
+		cmocka_unit_test(test_own_rates),   cmocka_unit_test(test_names),
+		cmocka_unit_test(test_modifiers),   cmocka_unit_test(test_refused_names),
+		cmocka_unit_test(test_nearest),	    cmocka_unit_test(test_list),
+		cmocka_unit_test(test_rates),	    cmocka_unit_test(test_attributes),
+		cmocka_unit_test(test_refusals),    cmocka_unit_test(test_host),
+		cmocka_unit_test(test_default),	    cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_cpu_lists),   cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_breakpoints),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
