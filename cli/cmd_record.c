@@ -13,7 +13,7 @@
 enum { PIDS_MAX = 1024 };
 
 struct record_options {
-	struct plait_option_list pids, events;
+	struct plait_option_list pids, events, groups;
 	bool system_wide, quiet;
 	const char *output, *engine;
 	uint64_t frequency, period, stack_size;
@@ -34,7 +34,9 @@ static const struct plait_option options[] = {
 	PLAIT_OPTION(struct record_options, period, "period", 'c', PLAIT_OPTION_NUMBER, "N",
 		     "take a sample every N events (ns for clocks) instead"),
 	PLAIT_OPTION(struct record_options, events, "event", 'e', PLAIT_OPTION_TEXTS, "EVENT",
-		     "what to sample: cpu-clock, page-faults, context-switches, cycles, mem:0xADDRESS, ..."),
+		     "what to sample: cpu-clock, cache-misses, sched:sched_switch, {a,b}:S, ... (plait list)"),
+	PLAIT_OPTION(struct record_options, groups, "group", 'M', PLAIT_OPTION_LIST, "NAME",
+		     "count together what a ratio needs: ipc, cache, branch, tlb or topdown"),
 	PLAIT_OPTION(struct record_options, stack_size, "stack-size", 0, PLAIT_OPTION_SIZE, "BYTES",
 		     "copy at most BYTES of stack a sample (default 512K)"),
 	PLAIT_OPTION(struct record_options, engine, "engine", 0, PLAIT_OPTION_STRING, "NAME",
@@ -99,6 +101,11 @@ static struct plait_error *parse_pids(const struct plait_option_list *list, pid_
 static struct plait_error *parse_events(const struct record_options *options, struct plait_session_options *session)
 {
 	struct plait_event_list *list = &session->events;
+	for (size_t i = 0; i < options->groups.texts.count; i++) {
+		const char *text;
+		PLAIT_TRY(plait_event_predefined(options->groups.texts.data[i], &text));
+		PLAIT_TRY(plait_event_list_parse(list, text));
+	}
 	for (size_t i = 0; i < options->events.texts.count; i++)
 		PLAIT_TRY(plait_event_list_parse(list, options->events.texts.data[i]));
 	if (!list->specs.count) {
@@ -112,18 +119,31 @@ static struct plait_error *parse_events(const struct record_options *options, st
 	return NULL;
 }
 
-/* "plait: bpf engine, cpu-clock at 999 Hz (this machine has no PMU)" */
+/* " at 999 Hz", " every 10000", " every one". */
+static void announce_rate(const struct plait_event_spec *event)
+{
+	if (event->frequency)
+		fprintf(stderr, " at %llu Hz", (unsigned long long)event->frequency);
+	else if (event->period == 1)
+		fputs(" every one", stderr);
+	else
+		fprintf(stderr, " every %llu%s", (unsigned long long)event->period,
+			event->unit == PLAIT_EVENT_UNIT_NS ? " ns" : "");
+}
+
+/* "plait: bpf engine, {cycles at 999 Hz, instructions}, cpu-clock at 999 Hz (this machine has no PMU)" */
 static void announce(const struct plait_session_options *session)
 {
+	const struct plait_event_spec *events = session->events.specs.data;
+	size_t count = session->events.specs.count;
 	fputs("plait: bpf engine, ", stderr);
-	for (size_t i = 0; i < session->events.specs.count; i++) {
-		const struct plait_event_spec *event = &session->events.specs.data[i];
-		fprintf(stderr, "%s%s ", i ? ", " : "", event->name);
-		if (event->frequency)
-			fprintf(stderr, "at %llu Hz", (unsigned long long)event->frequency);
-		else
-			fprintf(stderr, "every %llu%s", (unsigned long long)event->period,
-				event->unit == PLAIT_EVENT_UNIT_NS ? " ns" : "");
+	for (size_t i = 0; i < count; i++) {
+		bool grouped = events[i].leader != PLAIT_EVENT_ALONE;
+		bool last = grouped && (i + 1 == count || events[i + 1].leader != events[i].leader);
+		fprintf(stderr, "%s%s%s", i ? ", " : "", grouped && events[i].leader == i ? "{" : "", events[i].name);
+		if (!events[i].counting)
+			announce_rate(&events[i]);
+		fputs(last ? "}" : "", stderr);
 	}
 	if (session->event_note)
 		fprintf(stderr, " (%s)", session->event_note);
@@ -150,6 +170,7 @@ static int finish(struct plait_session_options *session, struct plait_session_re
 		plait_session_wait_for_command(result);
 	}
 	plait_signals_restore();
+	plait_event_list_release(&session->events); /* probes must not outlive this process */
 	if (session->argv && result->ran && result->launch.ended && !status)
 		plait_launch_exit_like(&result->launch);
 	return status;
@@ -191,11 +212,15 @@ static int run(const struct plait_command *command, int argc, char **argv)
 	} else {
 		if (!session.quiet)
 			announce(&session);
-		error = plait_session_run(&session, &result);
-		status = finish(&session, &result, error);
+		error = plait_event_list_prepare(&session.events);
+		if (error)
+			status = plait_fail(error);
+		else
+			status = finish(&session, &result, plait_session_run(&session, &result));
 	}
 	plait_option_list_release(&values.pids);
 	plait_option_list_release(&values.events);
+	plait_option_list_release(&values.groups);
 	plait_event_list_release(&session.events);
 	return status;
 }

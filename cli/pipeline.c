@@ -59,6 +59,7 @@ void plait_pipeline_destroy(struct plait_pipeline *pipeline)
 	plait_map_release(&pipeline->python_frames);
 	plait_vec_free(&pipeline->places);
 	plait_vec_free(&pipeline->stack);
+	plait_vec_free(&pipeline->reads);
 	plait_vec_free(&pipeline->anchors);
 	plait_hybrid_stack_release(&pipeline->hybrid);
 	for (size_t i = 0; i < pipeline->notes.count; i++)
@@ -131,8 +132,10 @@ static struct plait_error *handle_process_event(struct plait_pipeline *pipeline,
 	case PLAIT_SOURCE_NAME:
 		return plait_pipeline_rename(pipeline, event->pid, event->tid, event->name);
 	case PLAIT_SOURCE_EXIT:
-		if (event->pid == event->tid && !process_lives(event->pid))
+		if (event->pid == event->tid && !process_lives(event->pid)) {
 			plait_pipeline_forget_python(pipeline, event->pid);
+			plait_sampler_unwatch(pipeline->options.sampler, event->pid);
+		}
 		return NULL;
 	default:
 		return NULL;
@@ -273,6 +276,27 @@ static struct plait_error *build_stack(struct plait_pipeline *pipeline, const st
 	return NULL;
 }
 
+/* What else is known of the sample; `reads` of the record are those of the source. */
+static struct plait_error *add_details(struct plait_pipeline *pipeline, const struct plait_sample *sample,
+				       struct plait_record_sample *record)
+{
+	record->details = (sample->has_address ? PLAIT_DETAIL_ADDRESS : 0) |
+			  (sample->has_data_source ? PLAIT_DETAIL_DATA_SOURCE : 0) |
+			  (sample->latency ? PLAIT_DETAIL_LATENCY : 0) | (sample->exact_ip ? PLAIT_DETAIL_EXACT_IP : 0);
+	record->address = sample->address;
+	record->data_source = sample->data_source;
+	record->latency = sample->latency;
+	pipeline->reads.count = 0;
+	for (size_t i = 0; i < sample->read_count; i++) {
+		struct plait_record_read read = { .event = sample->reads[i].event, .value = sample->reads[i].value };
+		if (!plait_vec_push(&pipeline->reads, read))
+			return plait_error_no_memory();
+	}
+	record->reads = pipeline->reads.data;
+	record->read_count = (uint32_t)pipeline->reads.count;
+	return NULL;
+}
+
 static struct plait_error *write_sample(struct plait_pipeline *pipeline, const struct plait_sample *sample,
 					uint32_t thread, uint32_t quality)
 {
@@ -291,6 +315,7 @@ static struct plait_error *write_sample(struct plait_pipeline *pipeline, const s
 			.quality = quality,
 		},
 	};
+	PLAIT_TRY(add_details(pipeline, sample, &record.sample));
 	pipeline->statistics.samples++;
 	pipeline->statistics.incomplete += (quality & PLAIT_QUALITY_INCOMPLETE) != 0;
 	pipeline->statistics.last_time = sample->time;

@@ -61,6 +61,7 @@ struct plait_pipeline {
 	/* Of the sample at hand, reused. */
 	struct plait_hybrid_stack hybrid;
 	PLAIT_VEC(uint32_t) stack;
+	PLAIT_VEC(struct plait_record_read) reads;
 	PLAIT_VEC(uint64_t) anchors;
 	uint32_t sample_pid;
 	struct plait_mapping last_mapping; /* end == 0: none */

@@ -89,6 +89,47 @@ static char *describe_target(const struct plait_session_options *options)
 	return fclose(file) == 0 ? text : NULL;
 }
 
+/* What each event is; of those that sample alone and everywhere the name says it all. */
+static struct plait_error *write_traits(struct session *session)
+{
+	for (size_t i = 0; i < session->options->events.specs.count; i++) {
+		const struct plait_event_spec *event = &session->options->events.specs.data[i];
+		struct plait_record record = {
+			.kind = PLAIT_RECORD_EVENT_TRAITS,
+			.event_traits = {
+				.event = (uint32_t)i,
+				.leader = event->leader == PLAIT_EVENT_ALONE ? PLAIT_NONE : event->leader,
+				.counting = event->counting,
+				.precise = event->precise,
+				.type = event->type,
+				.config = event->config,
+				.config1 = event->config1,
+				.config2 = event->config2,
+			},
+		};
+		PLAIT_TRY(plait_recording_writer_add(session->writer, &record, NULL));
+	}
+	return NULL;
+}
+
+/* What the events have counted so far. */
+static struct plait_error *write_counts(struct session *session)
+{
+	for (uint32_t i = 0; i < session->options->events.specs.count; i++) {
+		struct plait_source_count count;
+		PLAIT_TRY(plait_source_count(&session->source, i, &count));
+		struct plait_record record = {
+			.kind = PLAIT_RECORD_COUNT,
+			.count = { .event = i,
+				   .value = count.value,
+				   .enabled = count.enabled,
+				   .running = count.running },
+		};
+		PLAIT_TRY(plait_recording_writer_add(session->writer, &record, NULL));
+	}
+	return NULL;
+}
+
 static struct plait_error *write_events(struct session *session)
 {
 	for (size_t i = 0; i < session->options->events.specs.count; i++) {
@@ -105,7 +146,7 @@ static struct plait_error *write_events(struct session *session)
 		};
 		PLAIT_TRY(plait_recording_writer_add(session->writer, &record, NULL));
 	}
-	return NULL;
+	return write_traits(session);
 }
 
 static struct plait_error *create_writer(struct session *session)
@@ -156,17 +197,22 @@ static struct plait_error *scan_targets(struct session *session)
 	if (session->options->system_wide)
 		return scan_machine(session);
 	for (size_t i = 0; i < session->options->pid_count; i++) {
-		PLAIT_TRY(plait_sampler_watch(session->sampler, (uint32_t)session->options->pids[i]));
+		PLAIT_TRY(plait_sampler_watch(session->sampler, (uint32_t)session->options->pids[i], false));
 		PLAIT_TRY(plait_pipeline_scan(session->pipeline, (uint32_t)session->options->pids[i]));
 	}
+	if (session->result->launch.pid > 0)
+		PLAIT_TRY(plait_sampler_watch(session->sampler, (uint32_t)session->result->launch.pid, true));
 	if (session->result->launch.pid > 0)
 		PLAIT_TRY(plait_pipeline_scan(session->pipeline, (uint32_t)session->result->launch.pid));
 	return NULL;
 }
 
-static struct plait_error *count_runs(void *context, uint64_t *ret_runs, uint64_t *ret_dropped)
+static struct plait_error *count_runs(void *context, struct plait_source_runs *ret)
 {
-	return plait_sampler_count(context, ret_runs, ret_dropped);
+	struct plait_sampler_runs runs;
+	PLAIT_TRY(plait_sampler_count(context, &runs));
+	*ret = (struct plait_source_runs) { .sampled = runs.sampled, .probed = runs.probed };
+	return NULL;
 }
 
 static struct plait_error *open_source(struct session *session)
@@ -182,6 +228,8 @@ static struct plait_error *open_source(struct session *session)
 		.filtered = options->pid_count > 0,
 		.program = {
 			.program_fd = plait_sampler_program_fd(session->sampler),
+			.tracepoint_fd = plait_sampler_tracepoint_fd(session->sampler),
+			.probe_fd = plait_sampler_probe_fd(session->sampler),
 			.output_map_fd = plait_sampler_output_map_fd(session->sampler),
 			.count = count_runs,
 			.context = session->sampler,
@@ -212,9 +260,20 @@ static struct plait_error *try_events(const struct plait_session_options *option
 		int fd PLAIT_CLOSE = -1;
 		plait_event_attributes(&options->events.specs.data[i], &attr);
 		attr.disabled = 1;
+		if (options->events.specs.data[i].counting)
+			attr.sample_period = 0;
 		PLAIT_TRY(plait_event_open(&options->events.specs.data[i], &attr, 0, -1, -1, &fd));
 	}
 	return NULL;
+}
+
+static bool has_kind(const struct plait_event_list *events, enum plait_event_kind kind)
+{
+	for (size_t i = 0; i < events->specs.count; i++) {
+		if (events->specs.data[i].kind == kind && !events->specs.data[i].counting)
+			return true;
+	}
+	return false;
 }
 
 static struct plait_error *open_session(struct session *session)
@@ -229,6 +288,9 @@ static struct plait_error *open_session(struct session *session)
 	struct plait_sampler_options sampler = {
 		.stack_size = options->stack_size,
 		.filter = options->pid_count > 0,
+		.everything = options->system_wide,
+		.tracepoints = has_kind(&options->events, PLAIT_EVENT_TRACEPOINT),
+		.probes = has_kind(&options->events, PLAIT_EVENT_PROBE),
 	};
 	PLAIT_TRY(plait_sampler_open(&sampler, &session->sampler));
 	PLAIT_TRY(try_events(options));
@@ -285,6 +347,7 @@ static struct plait_error *keep_house(struct session *session, uint64_t now)
 	tell_notes(session);
 	if (now >= session->next_flush) {
 		session->next_flush = now + FLUSH_NS;
+		PLAIT_TRY(write_counts(session));
 		PLAIT_TRY(plait_recording_writer_flush(session->writer));
 	}
 	if (now >= session->next_live) {
@@ -324,6 +387,25 @@ static struct plait_error *record_until_finished(struct session *session)
 
 /* ---- closing ---- */
 
+/* Before Linux 6.12 new threads do not inherit groups with :S. */
+static struct plait_error *note_joined(struct session *session)
+{
+	struct plait_source_statistics statistics;
+	plait_source_bpf_statistics(&session->source, &statistics);
+	if (!statistics.joined_late)
+		return NULL;
+	char text[200];
+	snprintf(
+		text, sizeof(text),
+		"this kernel does not hand groups with :S down to new threads: %llu of them were joined a moment after "
+		"their start (Linux 6.12 and later do)",
+		(unsigned long long)statistics.joined_late);
+	plait_live_line_clear(&session->live);
+	plait_say("%s", text);
+	struct plait_record record = { .kind = PLAIT_RECORD_NOTE, .note.text = text };
+	return plait_recording_writer_add(session->writer, &record, NULL);
+}
+
 /* Takes what is left in the rings, names the frames, and ends the file. `failure` is what ended the recording before,
  * or NULL; the first error is returned. */
 static struct plait_error *close_recording(struct session *session, struct plait_error *failure)
@@ -333,6 +415,10 @@ static struct plait_error *close_recording(struct session *session, struct plait
 		if (!failure)
 			failure = plait_source_poll(&session->source, -1, plait_pipeline_handle, session->pipeline);
 	}
+	if (session->source.ops && !failure)
+		failure = write_counts(session);
+	if (session->source.ops && !failure)
+		failure = note_joined(session);
 	uint64_t length = now_ns(CLOCK_MONOTONIC) - session->started_ns;
 	session->result->seconds = (double)length / 1e9;
 	if (session->pipeline && !failure)

@@ -209,6 +209,18 @@ static struct plait_error *find_event(const struct plait_event_roots *roots, con
 	return *rest ? plait_event_modify(spec, text, rest, strlen(rest)) : NULL;
 }
 
+/* The sampler's program runs at each hit of a tracepoint or probe, and cannot know which of them the kernel samples. */
+static struct plait_error *check_rate(const char *text, const struct plait_event_spec *spec)
+{
+	bool each = spec->kind == PLAIT_EVENT_TRACEPOINT || spec->kind == PLAIT_EVENT_PROBE;
+	if (!each || !spec->has_rate || spec->period == 1)
+		return NULL;
+	return plait_error_advise(plait_error_new(PLAIT_ERROR_UNSUPPORTED,
+						  "event '%.200s': each hit of a tracepoint or probe is a sample",
+						  text),
+				  "leave the rate out");
+}
+
 /* A processor that can sample without skid says how well. */
 static struct plait_error *check_precise(const struct plait_event_roots *roots, const char *text,
 					 const struct plait_event_spec *spec)
@@ -232,6 +244,8 @@ struct plait_error *plait_event_parse_in(const struct plait_event_roots *roots, 
 		error = find_event(roots, bare, &spec);
 	if (!error)
 		error = check_precise(roots, text, &spec);
+	if (!error)
+		error = check_rate(text, &spec);
 	if (!error && strlen(bare) >= sizeof(spec.name))
 		error = plait_error_new(PLAIT_ERROR_USAGE, "event '%.60s...' is too long, or has too many modifiers",
 					text);
@@ -266,6 +280,8 @@ void plait_event_set_rate(struct plait_event_spec *spec, uint64_t frequency, uin
 {
 	if (spec->counting || spec->has_rate)
 		return;
+	if (spec->type == PERF_TYPE_TRACEPOINT) /* each hit, or none: -F and -c are for the others */
+		frequency = period = 0;
 	if (!frequency && !period) {
 		if (every_occurrence(spec))
 			period = 1;

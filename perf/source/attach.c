@@ -69,7 +69,10 @@ static void find_inherited(const struct plait_opening *opening, const struct att
 	const uint64_t *parent = started ? plait_map_get(&attached->times, start.parent_tid) : NULL;
 	const uint64_t *parent_times = parent ? (const uint64_t *)(uintptr_t)*parent : NULL;
 	for (size_t place = 0; place < plait_opening_places(opening); place++)
-		times[place] = started && (!parent_times || parent_times[place] <= start.time) ? 0 : UINT64_MAX;
+		times[place] = started && (!parent_times || parent_times[place] <= start.time) &&
+					       plait_opening_is_inherited(opening, place)
+				       ? 0
+				       : UINT64_MAX;
 }
 
 /* Opens what the thread has not. `*ret_opened` says whether that was anything. */
@@ -127,10 +130,10 @@ struct plait_error *plait_opening_attach(const struct plait_opening *opening)
 {
 	struct attached attached = { 0 };
 	struct plait_error *error = NULL;
-	for (size_t i = 0; !error && i < opening->options->pid_count; i++) {
+	for (size_t i = 0; !error && i < opening->options.pid_count; i++) {
 		bool opened = true;
 		while (!error && opened)
-			error = attach_threads(opening, &attached, opening->options->pids[i], &opened);
+			error = attach_threads(opening, &attached, opening->options.pids[i], &opened);
 	}
 	release_attached(&attached);
 	return error;

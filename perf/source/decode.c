@@ -52,6 +52,32 @@ static void read_chain(struct plait_bytes *bytes, struct plait_record *record)
 		record->sample.kernel_count = plait_kernel_chain(chain, count, &record->sample.kernel_chain);
 }
 
+/* PERF_SAMPLE_READ with PLAIT_READ_GROUP. */
+static void read_counters(struct plait_bytes *bytes, struct plait_record *record)
+{
+	uint64_t count = plait_bytes_u64(bytes);
+	plait_bytes_u64(bytes); /* time enabled, */
+	plait_bytes_u64(bytes); /* and running: COUNT has them for the whole */
+	if (count > plait_bytes_left(bytes) / sizeof(struct plait_counter_value)) {
+		bytes->failed = true;
+		return;
+	}
+	record->sample.counters = plait_bytes_take(bytes, count * sizeof(struct plait_counter_value));
+	record->sample.counter_count = record->sample.counters ? count : 0;
+}
+
+/* What a precise sample says of the access. With PERF_SAMPLE_WEIGHT_STRUCT the latency is the lower half of the word
+ * (union perf_sample_weight, var1_dw). */
+static void read_access(struct plait_bytes *bytes, uint64_t type, struct plait_record *record)
+{
+	if (type & PERF_SAMPLE_WEIGHT_TYPE)
+		record->sample.latency = plait_bytes_u64(bytes);
+	if (type & PERF_SAMPLE_WEIGHT_STRUCT)
+		record->sample.latency = (uint32_t)record->sample.latency;
+	if (type & PERF_SAMPLE_DATA_SRC)
+		record->sample.data_source = plait_bytes_u64(bytes);
+}
+
 static void read_wire(struct plait_bytes *bytes, struct plait_record *record)
 {
 	uint32_t size = plait_bytes_u32(bytes);
@@ -88,10 +114,14 @@ static void read_sample(const struct plait_record_formats *formats, struct plait
 		record->sample.address = address;
 		record->sample.period = period;
 		record->sample.kernel_mode = (misc & PERF_RECORD_MISC_CPUMODE_MASK) == PERF_RECORD_MISC_KERNEL;
+		record->sample.exact_ip = misc & PERF_RECORD_MISC_EXACT_IP;
+		if (format->sample_type & PERF_SAMPLE_READ)
+			read_counters(bytes, record);
 		if (format->sample_type & PERF_SAMPLE_CALLCHAIN)
 			read_chain(bytes, record);
 		if (format->sample_type & PERF_SAMPLE_REGS_USER)
 			read_registers(bytes, format->registers, &record->sample.registers);
+		read_access(bytes, format->sample_type, record);
 	}
 	record->kind = bytes->failed ? PLAIT_RECORD_BAD : raw ? PLAIT_RECORD_WIRE : PLAIT_RECORD_SAMPLE;
 }

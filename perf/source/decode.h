@@ -21,17 +21,29 @@
 /* What sampled events may have besides: what the decoder understands. */
 #define PLAIT_SAMPLE_KNOWN                                                                                             \
 	(PLAIT_SAMPLE_COMMON | PERF_SAMPLE_IP | PERF_SAMPLE_ADDR | PERF_SAMPLE_PERIOD | PERF_SAMPLE_CALLCHAIN |        \
-	 PERF_SAMPLE_RAW | PERF_SAMPLE_REGS_USER)
+	 PERF_SAMPLE_RAW | PERF_SAMPLE_REGS_USER | PERF_SAMPLE_READ | PERF_SAMPLE_WEIGHT_TYPE | PERF_SAMPLE_DATA_SRC)
+
+/* perf_event_attr.read_format of an event with PERF_SAMPLE_READ. */
+#define PLAIT_READ_GROUP                                                                                               \
+	(PERF_FORMAT_GROUP | PERF_FORMAT_ID | PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING)
+
+/* One counter in such a sample: struct read_format of perf_event.h. */
+struct plait_counter_value {
+	uint64_t value;
+	uint64_t id; /* of the perf event */
+};
 
 /* How the samples of one event look. */
 struct plait_record_format {
 	uint64_t sample_type;
 	uint64_t registers; /* sample_regs_user */
 	uint32_t event;	    /* index into the source's events */
+	bool group;	    /* samples tell what the members of a group counted */
 };
 
 /* The formats of a source's events; `of_id` maps the id of each perf event to an index into `formats`. */
 struct plait_record_formats {
+	bool wide; /* the events are of whole CPUs, not of threads */
 	const struct plait_record_format *formats;
 	struct plait_map of_id;
 };
@@ -62,6 +74,10 @@ struct plait_record {
 			const uint64_t *kernel_chain;
 			size_t kernel_count;
 			struct plait_registers registers;
+			bool exact_ip;
+			uint64_t data_source, latency;
+			const struct plait_counter_value *counters;
+			size_t counter_count;
 		} sample;
 		struct {
 			struct plait_wire_header header;

@@ -94,6 +94,50 @@ static enum plait_walk_status walk_status(const struct plait_delivery *delivery,
 	return (enum plait_walk_status)run->head.walk;
 }
 
+/* The key of a counter of a thread; of a whole CPU when the events are wide. */
+static uint64_t counter_key(const struct plait_delivery *delivery, bool wide, uint64_t id, uint32_t tid)
+{
+	const uint64_t *generation = wide ? NULL : plait_map_get(&delivery->generations, tid);
+	uint64_t thread = wide ? 0 : (uint64_t)tid << 32 | (generation ? *generation & UINT32_MAX : 0);
+	return plait_hash_u64(plait_hash_u64(id) + thread);
+}
+
+/* How far each counter of the group came since it was seen last in this thread. */
+static bool collect_reads(struct plait_delivery *delivery, const struct plait_record_formats *formats,
+			  const struct plait_record *record)
+{
+	delivery->reads.count = 0;
+	for (size_t i = 0; formats->formats[record->sample.event].group && i < record->sample.counter_count; i++) {
+		const struct plait_counter_value *counter = &record->sample.counters[i];
+		const uint64_t *index = plait_map_get(&formats->of_id, counter->id);
+		if (!index)
+			continue;
+		uint64_t key = counter_key(delivery, formats->wide, counter->id, record->tid);
+		uint64_t *last = plait_map_get(&delivery->counted, key);
+		struct plait_sample_read read = { .event = formats->formats[*index].event, .value = counter->value };
+		if (last && *last <= counter->value)
+			read.value -= *last;
+		if (last)
+			*last = counter->value;
+		else if (!plait_map_put(&delivery->counted, key, counter->value))
+			return false;
+		if (!plait_vec_push(&delivery->reads, read))
+			return false;
+	}
+	return true;
+}
+
+/* The thread has ended: another one with its number starts from 0. */
+static bool end_thread(struct plait_delivery *delivery, uint32_t tid)
+{
+	uint64_t *generation = plait_map_get(&delivery->generations, tid);
+	if (generation) {
+		++*generation;
+		return true;
+	}
+	return !delivery->counted.count || plait_map_put(&delivery->generations, tid, 1);
+}
+
 static enum plait_deliver_result build_sample(struct plait_delivery *delivery,
 					      const struct plait_record_formats *formats, const struct plait_ring *ring,
 					      const struct plait_unit *unit, const struct plait_record *record,
@@ -103,6 +147,9 @@ static enum plait_deliver_result build_sample(struct plait_delivery *delivery,
 	delivery->frames.count = delivery->pieces.count = 0;
 	if (unit->paired && !collect_run(delivery, formats, ring, unit, &run))
 		return PLAIT_DELIVER_NO_MEMORY;
+	if (!collect_reads(delivery, formats, record))
+		return PLAIT_DELIVER_NO_MEMORY;
+	uint64_t type = formats->formats[record->sample.event].sample_type;
 	enum plait_walk_status walk = walk_status(delivery, &run);
 	if (walk == PLAIT_WALK_LOST || run.bad)
 		delivery->frames.count = 0;
@@ -116,6 +163,13 @@ static enum plait_deliver_result build_sample(struct plait_delivery *delivery,
 		.period = record->sample.period,
 		.ip = record->sample.ip,
 		.address = record->sample.address,
+		.has_address = type & PERF_SAMPLE_ADDR && record->sample.address,
+		.exact_ip = record->sample.exact_ip,
+		.has_data_source = type & PERF_SAMPLE_DATA_SRC,
+		.data_source = record->sample.data_source,
+		.latency = record->sample.latency,
+		.reads = delivery->reads.data,
+		.read_count = delivery->reads.count,
 		.kernel_mode = record->sample.kernel_mode,
 		.kernel_chain = record->sample.kernel_chain,
 		.kernel_count = record->sample.kernel_count,
@@ -185,6 +239,8 @@ enum plait_deliver_result plait_delivery_build(struct plait_delivery *delivery,
 		break;
 	case PLAIT_RECORD_EXIT:
 		ret->kind = PLAIT_SOURCE_EXIT;
+		if (!end_thread(delivery, record.tid))
+			return PLAIT_DELIVER_NO_MEMORY;
 		break;
 	case PLAIT_RECORD_EXEC:
 	case PLAIT_RECORD_NAME:
@@ -204,4 +260,7 @@ void plait_delivery_release(struct plait_delivery *delivery)
 {
 	plait_vec_free(&delivery->frames);
 	plait_vec_free(&delivery->pieces);
+	plait_vec_free(&delivery->reads);
+	plait_map_release(&delivery->counted);
+	plait_map_release(&delivery->generations);
 }

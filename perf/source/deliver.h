@@ -17,6 +17,9 @@ struct plait_delivery {
 	PLAIT_VEC(struct plait_python_frame) frames;
 	PLAIT_VEC(struct plait_stack_piece) pieces;
 	struct plait_wire_code code;
+	PLAIT_VEC(struct plait_sample_read) reads;
+	struct plait_map counted;     /* what a thread's counter said last, by a mix of both */
+	struct plait_map generations; /* tid -> threads that had it before: ids are used again */
 };
 
 enum plait_deliver_result { PLAIT_DELIVER_EVENT, PLAIT_DELIVER_NOTHING, PLAIT_DELIVER_NO_MEMORY };

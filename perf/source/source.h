@@ -1,6 +1,5 @@
 /*
- * The sample source interface: whatever takes samples (engine bpf now; agent, perf, ptrace later) hands over the same
- * events through the same four operations. One thread uses a source.
+ * The sample source interface: whatever takes samples hands over the same events. One thread uses a source.
  */
 #ifndef PLAIT_PERF_SOURCE_SOURCE_H
 #define PLAIT_PERF_SOURCE_SOURCE_H
@@ -55,14 +54,19 @@ struct plait_source_event {
 /* Receives events in the order of their time. An error ends plait_source_poll() and is returned by it. */
 typedef struct plait_error *(*plait_source_handler)(void *context, const struct plait_source_event *event);
 
+/* Runs of the program since start, over all CPUs: each is to become a sample. */
+struct plait_source_runs {
+	uint64_t sampled; /* on perf events */
+	uint64_t probed;  /* on tracepoints and probes */
+};
+
 /* A BPF program that the source attaches to its sampling events (owned by the caller, outlives the source). */
 struct plait_source_program {
 	int program_fd;	   /* BPF_PROG_TYPE_PERF_EVENT */
 	int tracepoint_fd; /* the same as BPF_PROG_TYPE_TRACEPOINT; -1: no event is one */
 	int probe_fd;	   /* the same as BPF_PROG_TYPE_KPROBE; -1: no event is one */
 	int output_map_fd; /* BPF_MAP_TYPE_PERF_EVENT_ARRAY, max_entries >= number of possible CPUs */
-	/* Samples that the program was run for and that it handed on (or had to drop), since start, over all CPUs. */
-	struct plait_error *(*count)(void *context, uint64_t *ret_runs, uint64_t *ret_dropped);
+	struct plait_error *(*count)(void *context, struct plait_source_runs *ret);
 	void *context;
 };
 
@@ -76,7 +80,9 @@ struct plait_source_options {
 	/* The program hands on only samples of `pids` and what they start: where threads are too many for an event each
 	 * on each CPU, the source may then open one event a CPU for everything. */
 	bool filtered;
-	size_t ring_pages; /* data pages a CPU, a power of two; 0: default */
+	bool uninherited_groups; /* open groups with :S for each thread as before Linux 6.12, whatever this kernel can
+				  */
+	size_t ring_pages;	 /* data pages a CPU, a power of two; 0: default */
 	struct plait_source_program program;
 };
 
@@ -99,8 +105,7 @@ struct plait_source {
 	void *self;
 };
 
-/* Opens the events and rings of engine bpf. On failure the error explains the refusal and what to do.
- * The source is ended with plait_source_destroy(). */
+/* Opens the events and rings of engine bpf. On failure the error explains. Ends with plait_source_destroy(). */
 struct plait_error *plait_source_bpf_open(const struct plait_source_options *options, struct plait_source *ret);
 
 /* What did not go as it should inside engine bpf, since it was opened. */
@@ -109,6 +114,7 @@ struct plait_source_statistics {
 	uint64_t unpaired_samples; /* delivered with PLAIT_WALK_LOST */
 	uint64_t unpaired_runs;	   /* of the BPF program, without a sample of the kernel */
 	uint64_t bad_records;
+	uint64_t joined_late; /* threads whose groups were opened after they had started (before Linux 6.12) */
 };
 
 /* `source` is one of plait_source_bpf_open(). */

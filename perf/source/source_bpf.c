@@ -1,4 +1,4 @@
-#include "perf/source/source_bpf.h"
+#include "perf/source/source_opening.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -82,6 +82,13 @@ static bool is_tracked(struct plait_bpf_source *source, const struct plait_sourc
 	}
 }
 
+static void count_delivered(struct plait_bpf_source *source, uint32_t event)
+{
+	enum plait_event_kind kind = source->opening.options.events[event].kind;
+	bool probed = kind == PLAIT_EVENT_TRACEPOINT || kind == PLAIT_EVENT_PROBE;
+	++*(probed ? &source->delivered.probed : &source->delivered.sampled);
+}
+
 static struct plait_error *deliver(struct plait_bpf_source *source, const struct plait_unit *unit,
 				   plait_source_handler handler, void *context)
 {
@@ -97,9 +104,13 @@ static struct plait_error *deliver(struct plait_bpf_source *source, const struct
 		break;
 	}
 	if (event.kind == PLAIT_SOURCE_SAMPLE)
-		source->delivered++;
+		count_delivered(source, event.sample.event);
 	if (!is_tracked(source, &event))
 		return NULL;
+	if (event.kind == PLAIT_SOURCE_FORK)
+		PLAIT_TRY(plait_bpf_source_join(source, (pid_t)event.tid));
+	if (event.kind == PLAIT_SOURCE_EXIT)
+		plait_bpf_source_part(source, (pid_t)event.tid);
 	/* A record that became readable later than SLACK_NS (a stalled virtual CPU) comes out of order: time stands
 	 * still for it, for those who rely on it never to go back. */
 	if (event.time < source->latest)
@@ -129,15 +140,21 @@ static struct plait_error *read_until(struct plait_bpf_source *source, uint64_t 
 	return error;
 }
 
+static uint64_t missing(uint64_t runs, uint64_t delivered)
+{
+	return runs > delivered ? runs - delivered : 0;
+}
+
 /* After the events were stopped: samples that the program was run for and that never came. */
 static struct plait_error *report_lost(struct plait_bpf_source *source, plait_source_handler handler, void *context)
 {
 	uint64_t lost = source->statistics[0].lost_records;
 	if (source->program.count) {
-		uint64_t runs, dropped;
-		PLAIT_TRY(source->program.count(source->program.context, &runs, &dropped));
-		runs -= source->runs_before;
-		lost = runs > source->delivered ? runs - source->delivered : 0;
+		struct plait_source_runs runs;
+		PLAIT_TRY(source->program.count(source->program.context, &runs));
+		runs.probed = source->runs_after.probed;
+		lost = missing(runs.sampled - source->runs_before.sampled, source->delivered.sampled) +
+		       missing(runs.probed - source->runs_before.probed, source->delivered.probed);
 	}
 	if (lost <= source->reported)
 		return NULL;
@@ -197,22 +214,95 @@ static struct plait_error *bpf_poll(void *self, int timeout_ms, plait_source_han
 static struct plait_error *bpf_stop(void *self)
 {
 	struct plait_bpf_source *source = self;
-	for (size_t i = 0; i < source->fds.count; i++)
-		if (ioctl(source->fds.data[i], PERF_EVENT_IOC_DISABLE, 0) < 0)
+	/* Programs of tracepoints and probes go on running when the events are off: what counts is until now. */
+	if (source->program.count)
+		PLAIT_TRY(source->program.count(source->program.context, &source->runs_after));
+	for (size_t i = 0; i < source->opened.count; i++)
+		if (ioctl(source->opened.data[i].fd, PERF_EVENT_IOC_DISABLE, 0) < 0)
 			return plait_error_system(errno, "stopping an event");
+	return NULL;
+}
+
+/* read(2) of an event that leads a group gives the group, else one value (perf_event_open(2), read_format). */
+bool plait_bpf_source_read(const struct plait_opened *opened, struct plait_source_count *ret)
+{
+	uint64_t words[3 + 2 * 64]; /* nr, enabled, running, (value, id)...; or value, enabled, running */
+	ssize_t size = read(opened->fd, words, sizeof(words));
+	if (size < (ssize_t)(3 * sizeof(words[0])))
+		return false;
+	bool group = size > (ssize_t)(3 * sizeof(words[0]));
+	*ret = (struct plait_source_count) { .value = words[group ? 3 : 0], .enabled = words[1], .running = words[2] };
+	return true;
+}
+
+static void add_count(struct plait_source_count *sum, const struct plait_source_count *count)
+{
+	sum->value += count->value;
+	sum->enabled += count->enabled;
+	sum->running += count->running;
+}
+
+void plait_bpf_source_part(struct plait_bpf_source *source, pid_t tid)
+{
+	if (!source->opening.uninherited || !plait_map_remove(&source->joined, (uint64_t)tid))
+		return;
+	size_t kept = 0;
+	for (size_t i = 0; i < source->opened.count; i++) {
+		const struct plait_opened *opened = &source->opened.data[i];
+		struct plait_source_count count;
+		/* What a thread inherits from is read to the end: it holds what those that are gone have counted. */
+		bool own = opened->tid == tid && opened->event != PLAIT_NO_EVENT &&
+			   !plait_opening_event_is_inherited(&source->opening, opened->event);
+		if (!own) {
+			source->opened.data[kept++] = *opened;
+			continue;
+		}
+		if (plait_bpf_source_read(opened, &count))
+			add_count(&source->ended[opened->event], &count);
+		close(opened->fd);
+	}
+	source->opened.count = kept;
+}
+
+static struct plait_error *bpf_count(void *self, uint32_t event, struct plait_source_count *ret)
+{
+	struct plait_bpf_source *source = self;
+	*ret = source->ended[event];
+	/* An event of a thread and a CPU also counts as enabled, more or less, while the thread runs on another CPU.
+	 * How long it could have run is how long the side-band's has, which needs no counter. */
+	ret->enabled = 0;
+	for (size_t i = 0; i < source->opened.count; i++) {
+		const struct plait_opened *opened = &source->opened.data[i];
+		struct plait_source_count count;
+		if ((opened->event != event && opened->event != PLAIT_NO_EVENT) ||
+		    !plait_bpf_source_read(opened, &count))
+			continue;
+		if (opened->event == event)
+			count.enabled = 0;
+		else
+			count = (struct plait_source_count) { .enabled = count.running };
+		add_count(ret, &count);
+	}
+	if (ret->enabled < ret->running)
+		ret->enabled = ret->running;
 	return NULL;
 }
 
 void plait_bpf_source_release(struct plait_bpf_source *source)
 {
-	for (size_t i = 0; i < source->fds.count; i++)
-		close(source->fds.data[i]);
+	for (size_t i = 0; i < source->opened.count; i++)
+		close(source->opened.data[i].fd);
 	for (size_t i = 0; i < source->stream_count; i++) {
 		plait_ring_release(&source->streams[i].ring);
 		if (source->polls[i].fd >= 0)
 			close(source->polls[i].fd);
 	}
-	plait_vec_free(&source->fds);
+	for (size_t i = 0; i < source->anchors.count; i++)
+		close(source->anchors.data[i]);
+	plait_vec_free(&source->anchors);
+	plait_vec_free(&source->opened);
+	plait_map_release(&source->joined);
+	free(source->ended);
 	plait_vec_free(&source->cpus.numbers);
 	plait_sorter_release(&source->sorter);
 	plait_delivery_release(&source->delivery);
@@ -230,7 +320,7 @@ static void bpf_destroy(void *self)
 }
 
 static const struct plait_source_ops bpf_ops = {
-	.name = "bpf", .poll = bpf_poll, .stop = bpf_stop, .destroy = bpf_destroy
+	.name = "bpf", .count = bpf_count, .poll = bpf_poll, .stop = bpf_stop, .destroy = bpf_destroy
 };
 
 void plait_source_bpf_statistics(const struct plait_source *source, struct plait_source_statistics *ret)
@@ -240,6 +330,7 @@ void plait_source_bpf_statistics(const struct plait_source *source, struct plait
 		.lost_side_band = self->statistics[1].lost_records,
 		.unpaired_samples = self->statistics[0].unpaired_samples,
 		.unpaired_runs = self->statistics[0].unpaired_runs,
+		.joined_late = self->joined_late,
 		.bad_records = self->statistics[0].bad_records + self->statistics[1].bad_records,
 	};
 }

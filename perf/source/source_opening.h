@@ -6,14 +6,6 @@
 
 #include "perf/source/source_bpf.h"
 
-/* What is being opened. */
-struct plait_opening {
-	struct plait_bpf_source *source;
-	const struct plait_source_options *options;
-	bool wide;    /* one event a CPU, for every process */
-	bool on_exec; /* the events start with the child's exec */
-};
-
 /* How many events a thread needs: its places. The first ones are side-band, one for each CPU; then the sampled events.
  */
 size_t plait_opening_places(const struct plait_opening *opening);
@@ -22,6 +14,12 @@ size_t plait_opening_places(const struct plait_opening *opening);
  * CLOCK_MONOTONIC): threads that `tid` starts from then on inherit it. */
 struct plait_error *plait_opening_place(const struct plait_opening *opening, pid_t tid, size_t place,
 					uint64_t *ret_time);
+
+/* Whether threads inherit the event of place `place`. */
+bool plait_opening_is_inherited(const struct plait_opening *opening, size_t place);
+
+/* The same of an event. */
+bool plait_opening_event_is_inherited(const struct plait_opening *opening, uint32_t event);
 
 /* Opens all places on every thread of the processes in the options. A thread that starts meanwhile gets each event
  * once, whether it inherits it or not. */

@@ -43,15 +43,18 @@ static inline bool arch_task_frame(struct task_struct *task, struct arch_frame *
 }
 
 /* The user registers at the sample. False when there are none: a kernel thread, or another ABI. */
-static inline bool arch_user_registers(struct bpf_perf_event_data *ctx, struct task_struct *task,
-				       struct user_registers *ret)
+static inline bool arch_user_registers(plait_context *ctx, struct task_struct *task, struct user_registers *ret)
 {
+#if !defined(PLAIT_FOR_TRACEPOINTS) && !defined(PLAIT_FOR_PROBES)
 	plait_u64 cs = ctx->regs.cs;
 	if (arch_is_user(cs)) {
 		ret->ip = ctx->regs.rip;
 		ret->sp = ctx->regs.rsp;
 		return (cs & 0xff) != ARCH_SELECTOR_USER_32;
 	}
+#else
+	(void)ctx; /* a tracepoint's has none; a probe's are the task's */
+#endif
 	struct arch_frame frame;
 	if (!arch_task_frame(task, &frame) || !arch_is_user(frame.cs) || (frame.cs & 0xff) == ARCH_SELECTOR_USER_32)
 		return false;

@@ -56,6 +56,19 @@ struct task_struct {
 
 #pragma clang attribute pop
 
+/* The program is built once for each kind of event (python_unwind/CMakeLists.txt): the kernel tells the programs of
+ * perf events, of tracepoints and of uprobes apart. */
+#if defined(PLAIT_FOR_TRACEPOINTS)
+#define PLAIT_PROGRAM "tracepoint"
+typedef void plait_context;
+#elif defined(PLAIT_FOR_PROBES)
+#define PLAIT_PROGRAM "kprobe"
+typedef void plait_context;
+#else
+#define PLAIT_PROGRAM "perf_event"
+typedef struct bpf_perf_event_data plait_context;
+#endif
+
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
 
 #endif

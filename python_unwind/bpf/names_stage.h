@@ -82,7 +82,7 @@ static inline bool copy_code(struct scratch *s, const struct plait_wire_frame *f
 }
 
 /* Sends the code object of a frame, unless it was just sent. False when the ring is full. */
-static inline bool send_code(struct bpf_perf_event_data *ctx, struct scratch *s, const struct plait_wire_frame *frame)
+static inline bool send_code(plait_context *ctx, struct scratch *s, const struct plait_wire_frame *frame)
 {
 	struct sampler_code_key key;
 	plait_u32 tries;
@@ -112,7 +112,7 @@ static inline bool send_next(struct repeat *repeat)
 }
 DEFINE_REPEAT(send_next)
 
-static inline int run_stage_names(struct bpf_perf_event_data *ctx, enum loop_kind loops)
+static inline int run_stage_names(plait_context *ctx, enum loop_kind loops)
 {
 	struct scratch *s = scratch_get();
 	if (!s)

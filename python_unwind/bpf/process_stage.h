@@ -5,15 +5,18 @@
 #define PLAIT_PYTHON_UNWIND_BPF_PROCESS_STAGE_H
 
 #include "python_unwind/bpf/process_id.h"
+#include "python_unwind/bpf/process_runtimes.h"
 
 #define ANCESTORS_WATCHED 8
-#define ANCESTORS_FORKED 4
-#define STACK_SANE (64 << 20) /* no end of a stack is believed to be further away */
 
 /* With the option `filter`: is the process or one of its ancestors watched? */
 static inline bool is_watched(struct task_struct *task, plait_u32 tgid, plait_u64 image)
 {
-	if (bpf_map_lookup_elem(&watched, &tgid) || bpf_map_lookup_elem(&descendants, &image))
+	plait_u32 *watch = bpf_map_lookup_elem(&watched, &tgid);
+	if (watch && *watch == SAMPLER_WATCH_FROM_EXEC)
+		return BPF_CORE_READ(task, group_leader, self_exec_id) !=
+		       BPF_CORE_READ(task, real_parent, self_exec_id);
+	if (watch || bpf_map_lookup_elem(&descendants, &image))
 		return true;
 	for (int i = 0; i < ANCESTORS_WATCHED && tgid > 1; i++) {
 		task = BPF_CORE_READ(task, real_parent);
@@ -35,71 +38,8 @@ static inline plait_u64 image_of(struct task_struct *task, plait_u32 tgid)
 	return plait_walk_mix(plait_walk_mix(start + tgid) + execs);
 }
 
-/* The first runtime known for `tgid`, if it is for the image with this start_stack. */
-static inline struct sampler_runtime *runtime_of(plait_u32 tgid, plait_u64 start_stack)
-{
-	struct sampler_runtime_key key = { .tgid = tgid, .slot = 0 };
-	struct sampler_runtime *runtime = bpf_map_lookup_elem(&runtimes, &key);
-	return runtime && runtime->plan.start_stack == start_stack ? runtime : NULL;
-}
-
-/* Enters the runtimes of `from` for `tgid` as well. */
-static inline bool runtimes_inherit(plait_u32 from, plait_u32 tgid)
-{
-	for (plait_u32 slot = 0; slot < SAMPLER_RUNTIMES_MAX; slot++) {
-		struct sampler_runtime_key key = { .tgid = from, .slot = slot };
-		struct sampler_runtime *runtime = bpf_map_lookup_elem(&runtimes, &key);
-		key.tgid = tgid;
-		if (!runtime)
-			return slot > 0;
-		if (bpf_map_update_elem(&runtimes, &key, runtime, BPF_ANY))
-			return false;
-		if (!runtime->more)
-			break;
-	}
-	return true;
-}
-
-/* The process's first runtime: its own, or that of the process that forked it, whose image it still has (then it is
- * its own from now on). `*ret_owner` is the tgid under which it was found. */
-static inline struct sampler_runtime *find_runtime(struct task_struct *task, plait_u32 tgid, plait_u64 start_stack,
-						   plait_u32 *ret_owner)
-{
-	struct sampler_runtime *runtime = runtime_of(tgid, start_stack);
-	*ret_owner = tgid;
-	for (int i = 0; i < ANCESTORS_FORKED && !runtime; i++) {
-		task = BPF_CORE_READ(task, real_parent);
-		plait_u32 ancestor = process_id(task);
-		if (ancestor <= 1)
-			break;
-		runtime = runtime_of(ancestor, start_stack);
-		if (runtime && !runtimes_inherit(ancestor, tgid))
-			*ret_owner = ancestor;
-	}
-	return runtime;
-}
-
-/* Makes `runtime` the one whose frames are walked next. */
-static inline void use_runtime(struct scratch *s, const struct sampler_runtime *runtime)
-{
-	s->walk.plan = runtime->plan;
-	s->walk.tp = s->head.body.tp;
-	s->more = runtime->more;
-	s->process = s->image + ((plait_u64)runtime->epoch << 32);
-}
-
-/* Where the stack that `sp` is on starts: a main thread's at mm->start_stack, another one's below its thread block
- * (glibc). 0: on neither, as after makecontext(3). */
-static inline plait_u64 stack_end_of(plait_u64 sp, plait_u64 start_stack, plait_u64 tp)
-{
-	plait_u64 to_start = start_stack - sp, to_block = tp - sp;
-	if (start_stack > sp && to_start <= STACK_SANE && (tp <= sp || to_start < to_block))
-		return start_stack;
-	return tp > sp && to_block <= STACK_SANE ? tp : 0;
-}
-
-SEC("perf_event")
-int sample(struct bpf_perf_event_data *ctx)
+SEC(PLAIT_PROGRAM)
+int sample(plait_context *ctx)
 {
 	struct scratch *s = scratch_get();
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
@@ -111,14 +51,20 @@ int sample(struct bpf_perf_event_data *ctx)
 		tgid = process_id(task);
 		tid = id_in_namespace(task);
 	}
-	s->image = image_of(task, tgid);
-	if (filter && !is_watched(task, tgid, s->image))
+	plait_u64 image = image_of(task, tgid);
+	if (filter && !is_watched(task, tgid, image))
+		return NOT_OURS;
+	count(COUNTER_RUNS);
+	if (s->busy) { /* by a run that this one interrupts */
+		count(SAMPLER_DROPPED);
 		return 0;
-	count(SAMPLER_RUNS);
+	}
+	s->busy = (plait_u32)ids;
+	s->image = image;
 
 	struct plait_wire_head *head = &s->head.body;
 	__builtin_memset(head, 0, sizeof(*head));
-	s->head.header.sequence++;
+	s->head.header.sequence = (s->head.header.sequence + 2) | (scratch_base > 0); /* odd ones are of probes */
 	head->pid = tgid;
 	head->tid = tid;
 	s->calls = 0;

@@ -31,13 +31,13 @@
 
 /* Defines program <stage> and its twin <stage>_bounded, of which the loader takes one. */
 #define DEFINE_STAGE(stage)                                                                                            \
-	SEC("perf_event")                                                                                              \
-	int stage(struct bpf_perf_event_data *ctx)                                                                     \
+	SEC(PLAIT_PROGRAM)                                                                                             \
+	int stage(plait_context *ctx)                                                                                  \
 	{                                                                                                              \
 		return run_##stage(ctx, LOOP_CALLED);                                                                  \
 	}                                                                                                              \
-	SEC("perf_event")                                                                                              \
-	int stage##_bounded(struct bpf_perf_event_data *ctx)                                                           \
+	SEC(PLAIT_PROGRAM)                                                                                             \
+	int stage##_bounded(plait_context *ctx)                                                                        \
 	{                                                                                                              \
 		return run_##stage(ctx, LOOP_BOUNDED);                                                                 \
 	}
@@ -49,7 +49,7 @@ enum loop_kind {
 
 /* What a body has: contexts of BPF programs can be handed on only through the caller's stack. */
 struct repeat {
-	struct bpf_perf_event_data *ctx;
+	plait_context *ctx;
 	plait_u32 at;	 /* the body's own counter */
 	plait_u32 limit; /* and its end */
 	plait_u32 failed;

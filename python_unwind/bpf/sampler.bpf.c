@@ -36,10 +36,21 @@ static inline int plait_walk_read(plait_walk_memory memory, void *to, plait_u32 
 /* Set by the loader. */
 const volatile plait_u32 stack_limit = 512 * 1024;
 const volatile bool filter = false;
+const volatile plait_u32 scratch_base = 0;
+
+/* What the kernel is told about a hit that is none of ours: on a perf event of ours nothing is to be written; a
+ * tracepoint's or probe's program decides for everybody's events on it. */
+#if defined(PLAIT_FOR_TRACEPOINTS) || defined(PLAIT_FOR_PROBES)
+#define NOT_OURS 1
+#define COUNTER_RUNS SAMPLER_PROBE_RUNS
+#else
+#define NOT_OURS 0
+#define COUNTER_RUNS SAMPLER_RUNS
+#endif
 
 static inline struct scratch *scratch_get(void)
 {
-	plait_u32 cpu = bpf_get_smp_processor_id();
+	plait_u32 cpu = bpf_get_smp_processor_id() + scratch_base;
 	return bpf_map_lookup_elem(&scratches, &cpu);
 }
 
@@ -54,21 +65,34 @@ static inline void count(plait_u32 counter)
 static inline int drop(struct scratch *s)
 {
 	s->salt++; /* code objects may have been cached as seen that were not sent */
+	s->busy = 0;
 	count(SAMPLER_DROPPED);
 	return 0;
 }
 
-static inline bool emit(struct bpf_perf_event_data *ctx, const struct scratch *s, struct plait_wire_header *header,
-			plait_u32 kind, plait_u64 size)
+/* A probe's program may be interrupted by another task's on the same CPU, which then has the memory: what the first one
+ * would send from it is not its own. */
+static inline bool is_mine(const struct scratch *s)
+{
+#if defined(PLAIT_FOR_PROBES)
+	return s->busy == (plait_u32)bpf_get_current_pid_tgid();
+#else
+	(void)s;
+	return true;
+#endif
+}
+
+static inline bool emit(plait_context *ctx, const struct scratch *s, struct plait_wire_header *header, plait_u32 kind,
+			plait_u64 size)
 {
 	header->kind = kind;
 	header->size = size;
 	header->sequence = s->head.header.sequence;
-	return !bpf_perf_event_output(ctx, &output, BPF_F_CURRENT_CPU, header, sizeof(*header) + size);
+	return is_mine(s) && !bpf_perf_event_output(ctx, &output, BPF_F_CURRENT_CPU, header, sizeof(*header) + size);
 }
 
 /* Goes to another stage; returns only when the kernel refuses. */
-static inline int enter(struct bpf_perf_event_data *ctx, struct scratch *s, enum stage stage)
+static inline int enter(plait_context *ctx, struct scratch *s, enum stage stage)
 {
 	s->calls++;
 	bpf_tail_call(ctx, &stages, stage);

@@ -14,6 +14,10 @@
 struct plait_sampler_options {
 	uint32_t stack_size; /* most bytes of stack copied a sample; 0: default (512 KiB) */
 	bool filter;	     /* sample only processes added with plait_sampler_watch(), and what they start */
+	/* Programs for tracepoints and for uprobes. They run for every process that comes by, so they look for watched
+	 * ones in any case, but with `everything`. */
+	bool tracepoints, probes;
+	bool everything;
 };
 
 struct plait_sampler;
@@ -24,20 +28,30 @@ void plait_sampler_close(struct plait_sampler *sampler);
 
 /* For struct plait_source_program. Owned by the sampler. */
 int plait_sampler_program_fd(const struct plait_sampler *sampler);
+int plait_sampler_tracepoint_fd(const struct plait_sampler *sampler); /* -1: not asked for */
+int plait_sampler_probe_fd(const struct plait_sampler *sampler);
 int plait_sampler_output_map_fd(const struct plait_sampler *sampler);
 
-/* Samples the program was run for (of watched processes), and those it had to drop, since open. */
-struct plait_error *plait_sampler_count(struct plait_sampler *sampler, uint64_t *ret_runs, uint64_t *ret_dropped);
+/* What the programs have done since open, for watched processes. */
+struct plait_sampler_runs {
+	uint64_t sampled; /* runs on perf events */
+	uint64_t probed;  /* runs on tracepoints and probes */
+	uint64_t dropped; /* runs of both that had to give up */
+};
+struct plait_error *plait_sampler_count(struct plait_sampler *sampler, struct plait_sampler_runs *ret);
 
-/* With `filter`: process `pid` is to be sampled. */
-struct plait_error *plait_sampler_watch(struct plait_sampler *sampler, uint32_t pid);
+/* With `filter`: process `pid` is to be sampled; with `from_exec` (a child of this process) once it has called exec. */
+struct plait_error *plait_sampler_watch(struct plait_sampler *sampler, uint32_t pid, bool from_exec);
 
 /* From now on samples of the runtime's process carry Python frames. A forked child inherits until it execs. At most
  * two runtimes a process. */
 struct plait_error *plait_sampler_add_runtime(struct plait_sampler *sampler,
 					      const struct plait_python_runtime *runtime);
 
-/* The process is gone or runs another program. */
+/* The process is gone or runs another program: it has no runtime any more. */
 void plait_sampler_forget(struct plait_sampler *sampler, uint32_t pid);
+
+/* The process is gone: another one may get its number. */
+void plait_sampler_unwatch(struct plait_sampler *sampler, uint32_t pid);
 
 #endif

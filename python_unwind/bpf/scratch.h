@@ -2,8 +2,9 @@
  * The BPF program's working memory and maps.
  *
  * A BPF program has 512 bytes of stack and the tail-called stages share nothing else, so everything lies in one map
- * value a CPU. It is safe there: programs on perf events do not nest (bpf_prog_active) and are not preempted. A plain
- * array indexed by CPU, as values of a per-CPU map end at 32 KiB.
+ * value a CPU. It is safe there: programs on perf events and tracepoints do not nest (bpf_prog_active) and are not
+ * preempted. Those on probes may be both (since Linux 6.0, commit 8c7dcb84e3b7): they have values of their own, and see
+ * by `busy` when they share one. A plain array indexed by CPU, as values of a per-CPU map end at 32 KiB.
  */
 #ifndef PLAIT_PYTHON_UNWIND_BPF_SCRATCH_H
 #define PLAIT_PYTHON_UNWIND_BPF_SCRATCH_H
@@ -43,6 +44,7 @@ struct head_record {
 
 struct scratch {
 	struct head_record head;
+	plait_u32 busy;	       /* thread id of the run; 0: none (probes) */
 	plait_u64 image;       /* identifies the process image, whatever its runtimes */
 	plait_u64 process;     /* the same with the runtime's epoch: of struct sampler_code_key */
 	plait_u32 owner;       /* the tgid under which the runtimes were found: the process, or who forked it */
@@ -63,7 +65,7 @@ struct scratch {
 	struct stack_record stack;
 };
 
-/* max_entries of the first two is set to the number of possible CPUs by the loader. */
+/* max_entries is set by the loader: the possible CPUs, for scratches those for probes behind them. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -85,7 +87,7 @@ struct {
 	__type(value, plait_u64);
 } counters SEC(".maps");
 
-/* Key: tgid. Processes to sample, with the option `filter`. */
+/* Key: tgid, value: enum sampler_watch. Processes to sample, with the option `filter`. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);

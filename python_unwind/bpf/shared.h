@@ -33,9 +33,16 @@ struct sampler_code_key {
 #define SAMPLER_SEEN_WHOLE 255
 #define SAMPLER_SEEN_TRIES 3
 
+/* Values of map `watched`. */
+enum sampler_watch {
+	SAMPLER_WATCH_NOW = 1,
+	SAMPLER_WATCH_FROM_EXEC, /* a child of the recorder, from the moment it runs another program */
+};
+
 /* Indexes into map `counters`. */
 enum sampler_counter {
-	SAMPLER_RUNS,
+	SAMPLER_RUNS,	    /* on perf events */
+	SAMPLER_PROBE_RUNS, /* on tracepoints and probes */
 	SAMPLER_DROPPED,
 	SAMPLER_COUNTERS,
 };

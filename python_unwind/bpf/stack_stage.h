@@ -9,7 +9,7 @@
 #define STACK_STEPS 320	    /* reads: 1 MiB of single pages, and the chunks that were tried before */
 
 /* Sends what lies in s->stack.data, the bytes before s->stack_at. */
-static inline bool send_run(struct bpf_perf_event_data *ctx, struct scratch *s)
+static inline bool send_run(plait_context *ctx, struct scratch *s)
 {
 	if (!s->stack_run)
 		return true;
@@ -21,7 +21,7 @@ static inline bool send_run(struct bpf_perf_event_data *ctx, struct scratch *s)
 
 /* One read: a chunk, or after a failed one its pages, of which those that are not there leave holes. False when the
  * ring is full. */
-static inline bool copy_step(struct bpf_perf_event_data *ctx, struct scratch *s)
+static inline bool copy_step(plait_context *ctx, struct scratch *s)
 {
 	bool paged = s->stack_at < s->stack_paged;
 	plait_u64 size = paged ? PAGE - s->stack_at % PAGE : STACK_CHUNK;
@@ -59,7 +59,7 @@ static inline bool copy_next(struct repeat *repeat)
 }
 DEFINE_REPEAT(copy_next)
 
-static inline int run_stage_stack(struct bpf_perf_event_data *ctx, enum loop_kind loops)
+static inline int run_stage_stack(plait_context *ctx, enum loop_kind loops)
 {
 	struct scratch *s = scratch_get();
 	if (!s)
@@ -81,6 +81,7 @@ static inline int run_stage_stack(struct bpf_perf_event_data *ctx, enum loop_kin
 	head->stack_whole = known && s->stack_at >= known;
 	if (!emit(ctx, s, &s->head.header, PLAIT_WIRE_HEAD, sizeof(*head)))
 		return drop(s);
+	s->busy = 0;
 	return 1;
 }
 DEFINE_STAGE(stage_stack)

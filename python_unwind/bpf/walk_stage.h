@@ -102,7 +102,7 @@ static inline void walk_chunk(struct scratch *s, enum loop_kind loops)
 }
 
 /* Sends the chunk and goes on to what is next. */
-static inline int send_chunk(struct bpf_perf_event_data *ctx, struct scratch *s)
+static inline int send_chunk(plait_context *ctx, struct scratch *s)
 {
 	struct plait_walk *walk = &s->walk;
 	plait_u64 frames = walk->count - walk->flushed;
@@ -132,7 +132,7 @@ static inline int send_chunk(struct bpf_perf_event_data *ctx, struct scratch *s)
 	return enter(ctx, s, STAGE_STACK);
 }
 
-static inline int run_stage_walk(struct bpf_perf_event_data *ctx, enum loop_kind loops)
+static inline int run_stage_walk(plait_context *ctx, enum loop_kind loops)
 {
 	struct scratch *s = scratch_get();
 	if (!s)

@@ -171,6 +171,53 @@ static void test_wire_body_beyond_its_record(void **state)
 	assert_int_equal(decode(&record).kind, PLAIT_RECORD_BAD);
 }
 
+static void test_group(void **state)
+{
+	(void)state;
+	struct built record;
+	for (size_t count = 1; count <= 8; count++) {
+		struct plait_counter_value counters[8];
+		for (size_t i = 0; i < 8; i++)
+			counters[i] = (struct plait_counter_value) { 1000 * i + 7, ID_GROUP + i };
+		build_group(&record, &instant, counters, count);
+		struct plait_record sample = decode(&record);
+		assert_int_equal(sample.kind, PLAIT_RECORD_SAMPLE);
+		assert_int_equal(sample.sample.event, 3);
+		assert_int_equal(sample.sample.period, 500);
+		assert_int_equal(sample.sample.counter_count, count);
+		assert_memory_equal(sample.sample.counters, counters, count * sizeof(counters[0]));
+		assert_int_equal(sample.sample.registers.value[16], 0x401000); /* what follows is read at its place */
+		assert_int_equal(count_bad_cuts(&record), record.size / 8 - 1);
+	}
+}
+
+/* More counters than the record has bytes for. */
+static void test_group_that_lies(void **state)
+{
+	(void)state;
+	static const uint64_t counts[] = { 3, 1000, UINT64_MAX / 16, UINT64_MAX / 16 + 1, UINT64_MAX };
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		struct built record;
+		build_group(&record, &instant, (struct plait_counter_value[]) { { 5, ID_GROUP } }, 1);
+		memcpy(record.bytes + 8 + 8 * 6, &counts[i], 8); /* behind header, id, ip, tid, time, CPU, period */
+		assert_int_equal(decode(&record).kind, PLAIT_RECORD_BAD);
+	}
+}
+
+static void test_load(void **state)
+{
+	(void)state;
+	struct built record;
+	build_load(&record, &instant, 0x7f0012345678, UINT64_C(0xabcd0000012c), 0x68100142);
+	struct plait_record sample = decode(&record);
+	assert_int_equal(sample.kind, PLAIT_RECORD_SAMPLE);
+	assert_int_equal(sample.sample.address, 0x7f0012345678);
+	assert_int_equal(sample.sample.latency, 300); /* the lower half of the weight: cycles */
+	assert_int_equal(sample.sample.data_source, 0x68100142);
+	assert_true(sample.sample.exact_ip);
+	assert_int_equal(count_bad_cuts(&record), record.size / 8 - 1);
+}
+
 static void test_unknown_event(void **state)
 {
 	(void)state;
@@ -284,6 +331,9 @@ int main(void)
 		cmocka_unit_test(test_kernel_chain),
 		cmocka_unit_test(test_wire),
 		cmocka_unit_test(test_wire_body_beyond_its_record),
+		cmocka_unit_test(test_group),
+		cmocka_unit_test(test_group_that_lies),
+		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_unknown_event),
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_hostile_map),

@@ -201,9 +201,12 @@ static void test_tracepoints(void **state)
 	assert_int_equal(spec.kind, PLAIT_EVENT_TRACEPOINT);
 	plait_event_set_rate(&spec, 0, 0);
 	assert_int_equal(spec.period, 1); /* each one counts */
-	spec = parse("sched:sched_wakeup:k@10");
+	plait_event_set_rate(&spec, 999, 0);
+	assert_true(spec.period == 1 && !spec.frequency); /* whatever -F says */
+	spec = parse("sched:sched_wakeup:k@1");
 	assert_int_equal(spec.config, 318);
-	assert_true(spec.exclude_user && spec.period == 10);
+	assert_true(spec.exclude_user && spec.period == 1);
+	refused("sched:sched_wakeup@10", PLAIT_ERROR_UNSUPPORTED, "each hit", "rate");
 	refused("sched:sched_swich", PLAIT_ERROR_USAGE, "no event", "sched:sched_switch");
 	refused("sched:*", PLAIT_ERROR_USAGE, "is a pattern", "plait list sched");
 	refused("sched:sched_switch:p", PLAIT_ERROR_USAGE, "counted by the kernel", NULL);
@@ -340,9 +343,9 @@ static void test_probes(void **state)
 	assert_int_equal(pread(fd, there, sizeof(there), (off_t)spec.probe_offset), sizeof(there));
 	close(fd);
 	assert_memory_equal(there, (const void *)probed_function, sizeof(there));
-	struct plait_event_spec plus = parse("uprobe:/proc/self/exe:probed_function+0x4@7");
+	struct plait_event_spec plus = parse("uprobe:/proc/self/exe:probed_function+0x4@1");
 	assert_int_equal(plus.probe_offset, spec.probe_offset + 4);
-	assert_int_equal(plus.period, 7);
+	assert_int_equal(plus.period, 1);
 	struct plait_event_spec back = parse("uretprobe:/proc/self/exe:probed_function");
 	assert_true(back.probe_return && back.probe_offset == spec.probe_offset);
 	struct plait_event_spec number = parse("uprobe:/proc/self/exe:0x1234");

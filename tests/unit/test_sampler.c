@@ -184,7 +184,9 @@ static void samples_are_paired_and_whole_with_every_interpreter(void **state)
 		open_rings(&rings, sampler, target.pid);
 		sample_for(&rings, 400);
 		struct ring_counts counts = rings_drain(&rings, RING_SIZE, on_spinning_sample, on_code, &seen);
-		assert_null(plait_sampler_count(sampler, &runs, &dropped));
+		struct plait_sampler_runs total;
+		assert_null(plait_sampler_count(sampler, &total));
+		runs = total.sampled, dropped = total.dropped;
 		print_message("  %s: %zu samples, %zu complete, %zu broken, %zu bytes of stack each\n",
 			      plait_python_binary_description(target.binary), counts.samples, seen.complete,
 			      seen.broken, counts.samples ? seen.stack_bytes / counts.samples : 0);
@@ -418,8 +420,9 @@ static void a_full_ring_loses_whole_samples_and_counts_them(void **state)
 	assert_int_equal(err, 0);
 	sample_for(&rings, 300);
 	struct ring_counts counts = rings_drain(&rings, small, tally_sample, tally_code, &tally);
-	uint64_t runs, dropped;
-	assert_null(plait_sampler_count(sampler, &runs, &dropped));
+	struct plait_sampler_runs total;
+	assert_null(plait_sampler_count(sampler, &total));
+	uint64_t runs = total.sampled, dropped = total.dropped;
 	print_message("  %zu samples of %lu runs, %lu dropped\n", counts.samples, (unsigned long)runs,
 		      (unsigned long)dropped);
 	assert_true(counts.samples > 0 && dropped > 0);
@@ -492,7 +495,7 @@ static void the_filter_lets_watched_families_through(void **state)
 	struct python_target watched, other;
 	start_newest(sampler, &other, 0x308, SPINNING);
 	start_newest(sampler, &watched, 0x308, SPINNING);
-	assert_null(plait_sampler_watch(sampler, (uint32_t)watched.pid));
+	assert_null(plait_sampler_watch(sampler, (uint32_t)watched.pid, false));
 	struct tally tally = { .pid = (uint32_t)watched.pid };
 	tally_target(sampler, -1, 400, &tally);
 	print_message("  %zu of the watched process, %zu of others\n", tally.of_pid, tally.of_others);
@@ -502,8 +505,8 @@ static void the_filter_lets_watched_families_through(void **state)
 	plait_map_release(&tally.codes);
 
 	/* All of this process's children, by way of their parent. */
-	plait_sampler_forget(sampler, (uint32_t)watched.pid);
-	assert_null(plait_sampler_watch(sampler, (uint32_t)getpid()));
+	plait_sampler_unwatch(sampler, (uint32_t)watched.pid);
+	assert_null(plait_sampler_watch(sampler, (uint32_t)getpid(), false));
 	tally = (struct tally) { .pid = (uint32_t)other.pid };
 	tally_target(sampler, -1, 400, &tally);
 	assert_true(tally.of_pid > 5);

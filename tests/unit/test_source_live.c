@@ -99,18 +99,19 @@ static const char *load(struct program *program, bool with_record)
 	return program->fd < 0 ? "a BPF program is refused" : NULL;
 }
 
-static struct plait_error *count_runs(void *context, uint64_t *ret_runs, uint64_t *ret_dropped)
+static struct plait_error *count_runs(void *context, struct plait_source_runs *ret)
 {
 	const struct program *program = context;
 	uint32_t key = 0;
-	*ret_dropped = 0;
-	assert_int_equal(bpf_map_lookup_elem(program->counter_fd, &key, ret_runs), 0);
+	*ret = (struct plait_source_runs) { 0 };
+	assert_int_equal(bpf_map_lookup_elem(program->counter_fd, &key, &ret->sampled), 0);
 	return NULL;
 }
 
 /* ---- what the tests look at ---- */
 
 struct seen {
+	uint64_t reads[3], with_reads; /* sums by event */
 	uint64_t samples, paired, lost, faults_in_range;
 	uint64_t forks, exits, maps, execs, before_exec, names;
 	uint64_t cpu_ns;
@@ -139,6 +140,9 @@ static void see_sample(struct seen *seen, const struct plait_sample *sample)
 		seen->faults_in_range++;
 		plait_map_put(&seen->faults, sample->address & ~UINT64_C(4095), 1);
 	}
+	seen->with_reads += sample->read_count > 0;
+	for (size_t i = 0; i < sample->read_count; i++)
+		seen->reads[sample->reads[i].event] += sample->reads[i].value;
 	uint64_t *count = plait_map_get(&seen->tids, sample->tid);
 	plait_map_put(&seen->tids, sample->tid, count ? *count + 1 : 1);
 }
@@ -482,20 +486,20 @@ static void test_lost(void **state)
 	options.ring_pages = 4;
 	struct plait_source source;
 	open_or_fail(&options, &source);
-	uint64_t before, after, dropped;
-	count_runs(&program, &before, &dropped);
+	struct plait_source_runs before, after;
+	count_runs(&program, &before);
 	struct seen seen = { .range_start = (uintptr_t)fault_range,
 			     .range_end = (uintptr_t)fault_range + FAULT_PAGES * 4096 };
 	child_go(&child);
 	waitpid(child.pid, NULL, 0);
 	assert_null(plait_source_stop(&source));
 	assert_null(plait_source_poll(&source, -1, see, &seen));
-	count_runs(&program, &after, &dropped);
+	count_runs(&program, &after);
 	assert_true(seen.lost > FAULT_PAGES / 2);
 	assert_true(seen.samples > 10);
-	assert_int_equal(seen.lost + seen.samples, after - before);
+	assert_int_equal(seen.lost + seen.samples, after.sampled - before.sampled);
 	assert_null(plait_source_poll(&source, -1, see, &seen)); /* nothing is reported twice */
-	assert_int_equal(seen.lost + seen.samples, after - before);
+	assert_int_equal(seen.lost + seen.samples, after.sampled - before.sampled);
 	munmap(fault_range, FAULT_PAGES * 4096);
 	plait_source_destroy(&source);
 	seen_release(&seen);
@@ -628,6 +632,87 @@ static void test_two_events(void **state)
 	seen_release(&seen);
 }
 
+/* Faults between bursts of CPU time, on the main thread and on others. */
+static void *fault_and_spin(void *arg)
+{
+	(void)arg;
+	for (int round = 0; round < 10; round++) {
+		char *pages = mmap(NULL, 20 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		madvise(pages, 20 * 4096, MADV_NOHUGEPAGE);
+		for (int i = 0; i < 20; i++)
+			((volatile char *)pages)[i * 4096] = 1;
+		munmap(pages, 20 * 4096);
+		spin((void *)8);
+	}
+	return NULL;
+}
+
+static void group_work(void)
+{
+	pthread_t threads[3];
+	for (int i = 0; i < 3; i++)
+		pthread_create(&threads[i], NULL, fault_and_spin, NULL);
+	fault_and_spin(NULL);
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+}
+
+/* What the samples of a leader say of the members adds up to what the members counted, less what came after each
+ * thread's last sample. With `uninherited` as on kernels before 6.12: less what a thread does before it is joined, too.
+ */
+static void check_group(bool uninherited)
+{
+	struct plait_event_spec spec;
+	struct plait_source_options options = options_for(&spec, "cpu-clock", 500000);
+	struct plait_event_list list = { 0 };
+	assert_null(plait_event_list_parse(&list, "{cpu-clock@500000,page-faults,context-switches}:S"));
+	options.events = list.specs.data;
+	options.event_count = 3;
+	options.uninherited_groups = uninherited;
+	struct child child = child_start(group_work);
+	options.pids = &child.pid;
+	options.pid_count = 1;
+	struct plait_source source;
+	open_or_fail(&options, &source);
+	struct seen seen = { 0 };
+	child_go(&child);
+	follow(&source, &child, &seen);
+	struct plait_source_count clock, faults;
+	struct plait_source_statistics statistics;
+	assert_null(plait_source_count(&source, 0, &clock));
+	assert_null(plait_source_count(&source, 1, &faults));
+	plait_source_bpf_statistics(&source, &statistics);
+	print_message("  %lu samples, %lu of %lu faults, %lu of %lu us, enabled %lu us, running %lu us, %lu joined\n",
+		      (unsigned long)seen.samples, (unsigned long)seen.reads[1], (unsigned long)faults.value,
+		      (unsigned long)seen.reads[0] / 1000, (unsigned long)clock.value / 1000,
+		      (unsigned long)clock.enabled / 1000, (unsigned long)clock.running / 1000,
+		      (unsigned long)statistics.joined_late);
+	assert_true(seen.samples > 200);
+	assert_int_equal(seen.with_reads, seen.samples);
+	assert_true(seen.tids.count >= 4);
+	assert_true(faults.value >= 4 * 200 - (uninherited ? 100 : 0));
+	assert_true(seen.reads[1] <= faults.value && seen.reads[1] >= 4 * 180 - (uninherited ? 100 : 0));
+	assert_true(seen.reads[0] <= clock.value && seen.reads[0] > clock.value / 10 * 9);
+	assert_true(clock.running <= clock.enabled + clock.enabled / 4); /* nothing was multiplexed */
+	assert_true(clock.running >= clock.enabled / 10 * 7);
+	assert_int_equal(statistics.joined_late, uninherited ? 3 : 0);
+	plait_source_destroy(&source);
+	plait_event_list_release(&list);
+	seen_release(&seen);
+}
+
+static void test_group(void **state)
+{
+	(void)state;
+	check_group(false);
+}
+
+static void test_uninherited_group(void **state)
+{
+	(void)state;
+	check_group(true);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "work") == 0) {
@@ -648,6 +733,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_system_wide),
 		cmocka_unit_test(test_no_process),
 		cmocka_unit_test(test_two_events),
+		cmocka_unit_test(test_group),
+		cmocka_unit_test(test_uninherited_group),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

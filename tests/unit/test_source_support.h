@@ -18,7 +18,7 @@
 #include "perf/source/sorter.h"
 
 /* Ids of the events in the records. */
-enum { ID_CLOCK = 100, ID_FAULTS = 101, ID_OUTPUT = 102 };
+enum { ID_CLOCK = 100, ID_FAULTS = 101, ID_OUTPUT = 102, ID_GROUP = 103, ID_MEMBER = 104, ID_PRECISE = 105 };
 
 static const struct plait_record_format support_formats[] = {
 	{ .sample_type = PLAIT_SAMPLE_COMMON | PERF_SAMPLE_IP | PERF_SAMPLE_PERIOD | PERF_SAMPLE_CALLCHAIN |
@@ -30,6 +30,16 @@ static const struct plait_record_format support_formats[] = {
 	  .registers = 0xff01ff,
 	  .event = 1 },
 	{ .sample_type = PLAIT_SAMPLE_COMMON | PERF_SAMPLE_RAW },
+	{ .sample_type =
+		  PLAIT_SAMPLE_COMMON | PERF_SAMPLE_IP | PERF_SAMPLE_PERIOD | PERF_SAMPLE_READ | PERF_SAMPLE_REGS_USER,
+	  .registers = 0xff01ff,
+	  .event = 3,
+	  .group = true },
+	{ .event = 4 }, /* a member: it takes no samples */
+	{ .sample_type = PLAIT_SAMPLE_COMMON | PERF_SAMPLE_IP | PERF_SAMPLE_PERIOD | PERF_SAMPLE_ADDR |
+			 PERF_SAMPLE_REGS_USER | PERF_SAMPLE_WEIGHT_STRUCT | PERF_SAMPLE_DATA_SRC,
+	  .registers = 0xff01ff,
+	  .event = 5 },
 };
 
 static inline struct plait_record_formats support_formats_make(void)
@@ -38,6 +48,9 @@ static inline struct plait_record_formats support_formats_make(void)
 	plait_map_put(&formats.of_id, ID_CLOCK, 0);
 	plait_map_put(&formats.of_id, ID_FAULTS, 1);
 	plait_map_put(&formats.of_id, ID_OUTPUT, 2);
+	plait_map_put(&formats.of_id, ID_GROUP, 3);
+	plait_map_put(&formats.of_id, ID_MEMBER, 4);
+	plait_map_put(&formats.of_id, ID_PRECISE, 5);
 	return formats;
 }
 
@@ -143,6 +156,50 @@ static inline void build_fault(struct built *record, const struct instant *at, u
 	put32(record, 0);
 	put64(record, 1);
 	put_registers(record, at);
+	finish(record);
+}
+
+/* A sample of a group's leader: PERF_FORMAT_GROUP | ID and both times. */
+static inline void build_group(struct built *record, const struct instant *at,
+			       const struct plait_counter_value *counters, size_t count)
+{
+	begin(record, PERF_RECORD_SAMPLE, PERF_RECORD_MISC_USER);
+	put64(record, ID_GROUP);
+	put64(record, at->ip);
+	put32(record, at->pid);
+	put32(record, at->tid);
+	put64(record, at->time);
+	put32(record, 3);
+	put32(record, 0);
+	put64(record, 500);
+	put64(record, count);
+	put64(record, 70000);
+	put64(record, 60000);
+	for (size_t i = 0; i < count; i++) {
+		put64(record, counters[i].value);
+		put64(record, counters[i].id);
+	}
+	put_registers(record, at);
+	finish(record);
+}
+
+/* A sample of a load: where its data was, how long it took, where it came from. */
+static inline void build_load(struct built *record, const struct instant *at, uint64_t address, uint64_t weight,
+			      uint64_t source)
+{
+	begin(record, PERF_RECORD_SAMPLE, PERF_RECORD_MISC_USER | PERF_RECORD_MISC_EXACT_IP);
+	put64(record, ID_PRECISE);
+	put64(record, at->ip);
+	put32(record, at->pid);
+	put32(record, at->tid);
+	put64(record, at->time);
+	put64(record, address);
+	put32(record, 3);
+	put32(record, 0);
+	put64(record, 1000);
+	put_registers(record, at);
+	put64(record, weight);
+	put64(record, source);
 	finish(record);
 }
 
