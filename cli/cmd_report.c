@@ -12,8 +12,8 @@
 
 struct report_options {
 	struct plait_view_values view;
-	const char *format, *color;
-	bool flat, lines, inverted, by_thread, by_function, full, no_pager, ascii;
+	const char *format, *color, *metric;
+	bool flat, lines, memory, inverted, by_thread, by_function, full, no_pager, ascii;
 	double threshold;
 	uint64_t columns;
 };
@@ -23,11 +23,15 @@ static const struct plait_option options[] = {
 		     "a table of functions instead of a tree"),
 	PLAIT_OPTION(struct report_options, lines, "lines", 0, PLAIT_OPTION_FLAG, NULL,
 		     "a table of Python lines, with the native functions below each"),
+	PLAIT_OPTION(struct report_options, memory, "memory", 0, PLAIT_OPTION_FLAG, NULL,
+		     "where the data of each Python line were: caches, DRAM, latency (precise events)"),
 	PLAIT_OPTION(struct report_options, inverted, "inverted", 0, PLAIT_OPTION_FLAG, NULL,
 		     "a tree that begins with the innermost function: callers below it"),
 	PLAIT_OPTION(struct report_options, format, "format", 0, PLAIT_OPTION_STRING, "FORMAT",
 		     "text, json or collapsed (default text)"),
 	PLAIT_VIEW_OPTIONS(struct report_options, view),
+	PLAIT_OPTION(struct report_options, metric, "metric", 0, PLAIT_OPTION_STRING, "NAME",
+		     "show a ratio: ipc, miss-rate, mpki, ... or A/B of two events of the recording"),
 	PLAIT_OPTION(struct report_options, by_thread, "by-thread", 0, PLAIT_OPTION_FLAG, NULL,
 		     "put the process and the thread in front of each stack"),
 	PLAIT_OPTION(struct report_options, by_function, "by-function", 0, PLAIT_OPTION_FLAG, NULL,
@@ -52,13 +56,18 @@ static struct plait_error *choose_renderer(const struct report_options *values, 
 	if (!text && strcmp(format, "json") != 0 && strcmp(format, "collapsed") != 0)
 		return plait_error_advise(plait_error_new(PLAIT_ERROR_USAGE, "there is no format '%s'", format),
 					  "formats: text, json, collapsed");
-	if (values->flat + values->lines + values->inverted > 1)
+	if (values->flat + values->lines + values->memory + values->inverted > 1)
 		return plait_error_advise(
-			plait_error_new(PLAIT_ERROR_USAGE, "--flat, --lines and --inverted cannot be combined"),
+			plait_error_new(PLAIT_ERROR_USAGE,
+					"--flat, --lines, --memory and --inverted cannot be combined"),
 			"choose one of them");
-	if (!text && (values->flat || values->lines))
-		return plait_error_new(PLAIT_ERROR_USAGE, "--flat and --lines are for --format text");
-	*ret = plait_renderer_find(!text ? format : values->flat ? "flat" : values->lines ? "lines" : "tree");
+	if (!text && (values->flat || values->lines || values->memory))
+		return plait_error_new(PLAIT_ERROR_USAGE, "--flat, --lines and --memory are for --format text");
+	*ret = plait_renderer_find(!text	    ? format
+				   : values->flat   ? "flat"
+				   : values->lines  ? "lines"
+				   : values->memory ? "memory"
+						    : "tree");
 	return *ret ? NULL
 		    : plait_error_new(PLAIT_ERROR_UNSUPPORTED, "this build cannot write the format '%s'", format);
 }
@@ -80,6 +89,11 @@ static struct plait_error *render(const struct report_options *values, const str
 	view.by_thread = values->by_thread;
 	view.by_function = values->by_function;
 	view.inverted = values->inverted;
+	if (profile->metric.name && !view.event)
+		view.event =
+			profile->events
+				.data[profile->metric.paired ? profile->metric.leader : profile->metric.denominator]
+				.record.name;
 	struct plait_error *error = plait_terminal_color(values->color, STDOUT_FILENO, &render.color);
 	if (!error) {
 		struct plait_pager pager;
@@ -104,7 +118,7 @@ static struct plait_error *report(struct report_options *values, int argc, char 
 		return plait_error_new(PLAIT_ERROR_USAGE, "report takes one recording, not %d", argc - first);
 	struct plait_profile *profile;
 	struct plait_error *damage;
-	PLAIT_TRY(plait_input_read(first < argc ? argv[first] : "profile.plait", &profile, &damage));
+	PLAIT_TRY(plait_input_read(first < argc ? argv[first] : "profile.plait", values->metric, &profile, &damage));
 	struct plait_error *error = render(values, renderer, profile);
 	plait_profile_destroy(profile);
 	if (damage) {

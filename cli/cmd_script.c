@@ -67,7 +67,7 @@ static struct plait_error *script(const struct script_options *values, int argc,
 	const char *path = first < argc ? argv[first] : "profile.plait";
 	struct plait_profile *profile;
 	struct plait_error *damage;
-	PLAIT_TRY(plait_input_read(path, &profile, &damage));
+	PLAIT_TRY(plait_input_read(path, NULL, &profile, &damage));
 	struct plait_error *error = script_of(path, profile, values, json);
 	plait_profile_destroy(profile);
 	plait_error_free(damage); /* reading it again for the samples meets the same damage, and says so */

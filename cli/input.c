@@ -59,7 +59,8 @@ static struct plait_error *finish_profile(struct plait_profile *profile)
 	return error;
 }
 
-struct plait_error *plait_input_read(const char *path, struct plait_profile **ret, struct plait_error **ret_damage)
+struct plait_error *plait_input_read(const char *path, const char *metric, struct plait_profile **ret,
+				     struct plait_error **ret_damage)
 {
 	struct plait_recording_reader *reader;
 	PLAIT_TRY(plait_recording_reader_open(path, &reader));
@@ -68,9 +69,11 @@ struct plait_error *plait_input_read(const char *path, struct plait_profile **re
 		plait_recording_reader_destroy(reader);
 		return plait_error_no_memory();
 	}
-	struct plait_error *damage = plait_profile_read(profile, reader);
+	struct plait_error *error = metric ? plait_profile_want_metric(profile, metric) : NULL;
+	struct plait_error *damage = error ? NULL : plait_profile_read(profile, reader);
 	plait_recording_reader_destroy(reader);
-	struct plait_error *error = finish_profile(profile);
+	if (!error)
+		error = finish_profile(profile);
 	if (error) {
 		plait_error_free(damage);
 		plait_profile_destroy(profile);

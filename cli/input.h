@@ -9,7 +9,8 @@
 
 /* Reads the recording at `path`. A recording damaged in the middle gives a profile of what came before the damage and
  * sets `*ret_damage` (owned by the caller); else it is NULL. A recording that was cut off has no names of its own:
- * then the files are asked, by build-id. */
-struct plait_error *plait_input_read(const char *path, struct plait_profile **ret, struct plait_error **ret_damage);
+ * then the files are asked, by build-id. `metric` (may be NULL) is what plait_profile_want_metric() takes. */
+struct plait_error *plait_input_read(const char *path, const char *metric, struct plait_profile **ret,
+				     struct plait_error **ret_damage);
 
 #endif

@@ -26,7 +26,7 @@ static void print_hottest(const char *path)
 {
 	struct plait_profile *profile;
 	struct plait_error *damage = NULL;
-	struct plait_error *error = plait_input_read(path, &profile, &damage);
+	struct plait_error *error = plait_input_read(path, NULL, &profile, &damage);
 	const struct plait_renderer *renderer = plait_renderer_find("summary");
 	if (!error && renderer) {
 		struct plait_render_options render = {

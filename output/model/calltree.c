@@ -14,8 +14,10 @@ struct builder {
 	struct plait_map children; /* parent and label -> node */
 	uint32_t *interior;	   /* by node of the profile: where a stack through it is in the tree */
 	uint32_t *group_of;	   /* by node of the profile: the group that interior[] is of */
-	uint32_t group;		   /* changes with the thread in a tree by thread */
-	PLAIT_VEC(uint32_t) chain; /* scratch */
+	PLAIT_VEC(struct plait_calltree_sample) memories; /* samples that say where their data were */
+	PLAIT_VEC(struct plait_calltree_sample) ratios;	  /* samples that say something of the metric */
+	uint32_t group;					  /* changes with the thread in a tree by thread */
+	PLAIT_VEC(uint32_t) chain;			  /* scratch */
 };
 
 const struct plait_label *plait_calltree_label(const struct plait_calltree *tree, uint32_t node)
@@ -158,6 +160,28 @@ static uint32_t root_of(struct builder *builder, uint32_t thread)
 	return process == PLAIT_NONE ? PLAIT_NONE : child_of(builder, process, of->label);
 }
 
+/* Whether the weights of a sample of this event are shown. Others may come in for the metric. */
+static bool is_shown_event(const struct builder *builder, uint32_t event)
+{
+	uint32_t shown = plait_selection_event(builder->selection);
+	return shown == PLAIT_NONE || shown == event;
+}
+
+static bool has_ratio(const struct builder *builder, uint32_t sample)
+{
+	return builder->profile->metric.name && builder->profile->ratios.data[sample].samples;
+}
+
+static bool takes(const struct builder *builder, uint32_t index)
+{
+	const struct plait_profile_sample *sample = &builder->profile->samples.data[index];
+	if (is_shown_event(builder, sample->event))
+		return plait_selection_takes(builder->selection, sample->thread, sample->event, sample->node);
+	return has_ratio(builder, index) &&
+	       plait_selection_takes(builder->selection, sample->thread, plait_selection_event(builder->selection),
+				     sample->node);
+}
+
 static struct plait_error *add_sample(struct builder *builder, uint32_t index)
 {
 	const struct plait_profile_sample *sample = &builder->profile->samples.data[index];
@@ -169,6 +193,14 @@ static struct plait_error *add_sample(struct builder *builder, uint32_t index)
 		leaf = builder->options->inverted ? place_inverted(builder, sample->node, root)
 						  : place_stack(builder, sample->node, root);
 	if (leaf == PLAIT_NONE)
+		return plait_error_no_memory();
+	if (has_ratio(builder, index) &&
+	    !plait_vec_push(&builder->ratios, (struct plait_calltree_sample) { .node = leaf, .sample = index }))
+		return plait_error_no_memory();
+	if (!is_shown_event(builder, sample->event))
+		return NULL;
+	if (index < builder->profile->memories.count && builder->profile->memories.data[index].samples &&
+	    !plait_vec_push(&builder->memories, (struct plait_calltree_sample) { .node = leaf, .sample = index }))
 		return plait_error_no_memory();
 	struct plait_calltree_node *node = &builder->tree->nodes.data[leaf];
 	node->self = plait_saturating_add(node->self, sample->weight);
@@ -190,7 +222,7 @@ static struct plait_error *add_samples(struct builder *builder)
 		return plait_error_no_memory();
 	for (size_t i = profile->samples.count; i-- > 0;) { /* linked lists, one a thread, in order */
 		const struct plait_profile_sample *sample = &profile->samples.data[i];
-		if (!plait_selection_takes(builder->selection, sample->thread, sample->event, sample->node))
+		if (!takes(builder, (uint32_t)i))
 			continue;
 		size_t pass = builder->options->by_thread ? sample->thread : 0;
 		next[i] = first[pass];
@@ -216,6 +248,48 @@ static void sum_up(struct plait_calltree *tree)
 		parent->total = plait_saturating_add(parent->total, node->total);
 		parent->total_samples += node->total_samples;
 	}
+}
+
+/* The metric of each node: of the samples that end in it, and of those that go through it. */
+static struct plait_error *sum_ratios(struct builder *builder)
+{
+	const struct plait_profile *profile = builder->profile;
+	const struct plait_metric *metric = &profile->metric;
+	struct plait_calltree *tree = builder->tree;
+	if (!metric->name)
+		return NULL;
+	tree->self_ratios = calloc(tree->nodes.count, sizeof(*tree->self_ratios));
+	tree->total_ratios = calloc(tree->nodes.count, sizeof(*tree->total_ratios));
+	if (!tree->self_ratios || !tree->total_ratios)
+		return plait_error_no_memory();
+	double scale_a = profile->events.data[metric->numerator].scale;
+	double scale_b = profile->events.data[metric->denominator].scale;
+	for (size_t i = 0; i < builder->ratios.count; i++) {
+		const struct plait_calltree_sample *at = &builder->ratios.data[i];
+		plait_ratio_merge(&tree->self_ratios[at->node], &profile->ratios.data[at->sample], scale_a, scale_b);
+	}
+	for (size_t i = tree->nodes.count; i-- > 0;) {
+		plait_ratio_merge(&tree->total_ratios[i], &tree->self_ratios[i], 1, 1);
+		if (i > 0)
+			plait_ratio_merge(&tree->total_ratios[tree->nodes.data[i].parent], &tree->total_ratios[i], 1,
+					  1);
+	}
+	return NULL;
+}
+
+static struct plait_error *sum_memories(struct builder *builder)
+{
+	struct plait_calltree *tree = builder->tree;
+	if (!builder->profile->memories.count)
+		return NULL;
+	tree->self_memories = calloc(tree->nodes.count, sizeof(*tree->self_memories));
+	if (!tree->self_memories)
+		return plait_error_no_memory();
+	for (size_t i = 0; i < builder->memories.count; i++) {
+		const struct plait_calltree_sample *at = &builder->memories.data[i];
+		plait_data_sources_merge(&tree->self_memories[at->node], &builder->profile->memories.data[at->sample]);
+	}
+	return NULL;
 }
 
 /* Orders nodes by parent, then falling total; equal ones by name, so that the order does not hang on the order of
@@ -264,6 +338,8 @@ static struct plait_error *build(struct builder *builder)
 		return plait_error_no_memory();
 	PLAIT_TRY(add_samples(builder));
 	sum_up(builder->tree);
+	PLAIT_TRY(sum_ratios(builder));
+	PLAIT_TRY(sum_memories(builder));
 	return link_children(builder->tree);
 }
 
@@ -278,6 +354,8 @@ struct plait_error *plait_calltree_create(const struct plait_profile *profile, c
 	struct plait_error *error = build(&builder);
 	plait_map_release(&builder.children);
 	plait_vec_free(&builder.chain);
+	plait_vec_free(&builder.ratios);
+	plait_vec_free(&builder.memories);
 	free(builder.interior);
 	free(builder.group_of);
 	if (error) {
@@ -294,6 +372,9 @@ void plait_calltree_destroy(struct plait_calltree *tree)
 		return;
 	plait_vec_free(&tree->nodes);
 	plait_vec_free(&tree->samples);
+	free(tree->self_ratios);
+	free(tree->total_ratios);
+	free(tree->self_memories);
 	free(tree);
 }
 

@@ -39,6 +39,8 @@ struct plait_calltree {
 	const struct plait_profile *profile;
 	PLAIT_VEC(struct plait_calltree_node) nodes; /* 0: the root, which stands for no frame; parents first */
 	PLAIT_VEC(struct plait_calltree_sample) samples;
+	struct plait_ratio *self_ratios, *total_ratios; /* by node, when the profile has a metric; else NULL */
+	struct plait_data_sources *self_memories;	/* by node, when the profile has data sources; else NULL */
 };
 
 struct plait_error *plait_calltree_create(const struct plait_profile *profile, const struct plait_selection *selection,

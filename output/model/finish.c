@@ -91,18 +91,62 @@ static void compute_trust(struct plait_profile *profile)
 		struct plait_profile_sample *sample = &profile->samples.data[i];
 		sample->quality = quality_of(profile, sample->node, sample->quality);
 		struct plait_profile_event *event = &profile->events.data[sample->event];
-		count_sample(&profile->trust, sample);
+		if (!event->traits.counting)
+			count_sample(&profile->trust, sample);
 		count_sample(&event->trust, sample);
 		event->total = plait_saturating_add(event->total, sample->weight);
 	}
+}
+
+#define ALWAYS_RUNNING 0.99 /* of the time: what is missing then is the opening and closing of events */
+
+/* Events that shared a counter with others counted only while they had it. */
+static void scale_events(struct plait_profile *profile)
+{
+	for (size_t i = 0; i < profile->events.count; i++) {
+		struct plait_profile_event *event = &profile->events.data[i];
+		double enabled = (double)event->count.enabled, running = (double)event->count.running;
+		if (running > 0 && running < ALWAYS_RUNNING * enabled)
+			event->scale = enabled / running;
+	}
+	for (size_t i = 0; i < profile->samples.count; i++) {
+		struct plait_profile_sample *sample = &profile->samples.data[i];
+		double weight = (double)sample->weight * profile->events.data[sample->event].scale;
+		if (profile->events.data[sample->event].scale != 1)
+			sample->weight = weight < 1.8e19 ? (uint64_t)(weight + 0.5) : UINT64_MAX;
+	}
+}
+
+static struct plait_error *finish_metric(struct plait_profile *profile)
+{
+	if (profile->metric_text)
+		PLAIT_TRY(plait_metric_resolve(profile, profile->metric_text, &profile->metric));
+	profile->metric_text = NULL;
+	while (profile->metric.name && profile->ratios.count < profile->samples.count)
+		if (!plait_vec_push(&profile->ratios, (struct plait_ratio) { 0 }))
+			return plait_error_no_memory();
+	const struct plait_metric *metric = &profile->metric;
+	for (size_t i = 0; metric->name && !metric->paired && i < profile->samples.count; i++) {
+		const struct plait_profile_sample *sample = &profile->samples.data[i];
+		/* Samples of one event weigh about the same: the sum of their squares follows from the sum. */
+		double weight = (double)sample->weight, squares = weight * weight / (double)sample->count;
+		struct plait_ratio *ratio = &profile->ratios.data[i];
+		if (sample->event == metric->numerator)
+			*ratio = (struct plait_ratio) { .a = weight, .aa = squares, .samples = sample->count };
+		if (sample->event == metric->denominator)
+			*ratio = (struct plait_ratio) { .b = weight, .bb = squares, .samples = sample->count };
+	}
+	return NULL;
 }
 
 struct plait_error *plait_profile_finish(struct plait_profile *profile, plait_profile_namer namer, void *context)
 {
 	if (namer)
 		PLAIT_TRY(name_frames(profile, namer, context));
+	PLAIT_TRY(finish_metric(profile));
 	PLAIT_TRY(plait_labels_build(profile));
 	PLAIT_TRY(find_unresolved(profile));
+	scale_events(profile);
 	compute_trust(profile);
 	plait_map_release(&profile->contexts);
 	plait_map_release(&profile->sample_of);

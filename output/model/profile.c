@@ -35,6 +35,8 @@ void plait_profile_destroy(struct plait_profile *profile)
 	plait_vec_free(&profile->functions);
 	plait_vec_free(&profile->nodes);
 	plait_vec_free(&profile->samples);
+	plait_vec_free(&profile->ratios);
+	plait_vec_free(&profile->memories);
 	plait_vec_free(&profile->notes);
 	plait_vec_free(&profile->labels.all);
 	plait_map_release(&profile->labels.by_text);
@@ -88,7 +90,7 @@ static struct plait_error *apply_event(struct plait_profile *profile, const stru
 {
 	if (record->id != profile->events.count || record->id >= EVENT_MAX)
 		return invalid("an event out of order");
-	struct plait_profile_event event = { .record = record->event };
+	struct plait_profile_event event = { .record = record->event, .traits.leader = PLAIT_NONE, .scale = 1 };
 	if (!own(profile, &event.record.name) || !own(profile, &event.record.note) ||
 	    !plait_vec_push(&profile->events, event))
 		return plait_error_no_memory();
@@ -190,11 +192,10 @@ static bool context_of(struct plait_profile *profile, const struct plait_record_
 	return true;
 }
 
-static struct plait_error *apply_sample(struct plait_profile *profile, const struct plait_record_sample *sample)
+/* Counts `weight` of an event at the sample's place; `*ret_index` is where. */
+static struct plait_error *count_sample(struct plait_profile *profile, const struct plait_record_sample *sample,
+					uint64_t weight, uint64_t *ret_index)
 {
-	if (!is_index(sample->thread, profile->threads.count) || !is_index(sample->event, profile->events.count) ||
-	    !is_index_or_none(sample->node, profile->nodes.count))
-		return invalid("a sample of something unknown");
 	uint64_t context;
 	if (!context_of(profile, sample, &context))
 		return plait_error_no_memory();
@@ -212,9 +213,107 @@ static struct plait_error *apply_sample(struct plait_profile *profile, const str
 	}
 	struct plait_profile_sample *sum = &profile->samples.data[index];
 	sum->count++;
-	sum->weight = plait_saturating_add(sum->weight, sample->period);
+	sum->weight = plait_saturating_add(sum->weight, weight);
+	*ret_index = index;
+	return NULL;
+}
+
+/* Events that take no samples are counted where their leader's fell. */
+static struct plait_error *count_members(struct plait_profile *profile, const struct plait_record_sample *sample)
+{
+	for (uint32_t i = 0; i < sample->read_count; i++) {
+		struct plait_record_sample member = *sample;
+		uint64_t index;
+		member.event = sample->reads[i].event;
+		if (!is_index(member.event, profile->events.count))
+			return invalid("a count of an unknown event");
+		if (member.event != sample->event && profile->events.data[member.event].traits.counting)
+			PLAIT_TRY(count_sample(profile, &member, sample->reads[i].value, &index));
+	}
+	return NULL;
+}
+
+static double read_of(const struct plait_record_sample *sample, uint32_t event)
+{
+	for (uint32_t i = 0; i < sample->read_count; i++)
+		if (sample->reads[i].event == event)
+			return (double)sample->reads[i].value;
+	return 0;
+}
+
+/* What sample number `index` says of the metric. */
+static struct plait_error *count_ratio(struct plait_profile *profile, const struct plait_record_sample *sample,
+				       uint64_t index)
+{
+	const struct plait_metric *metric = &profile->metric;
+	if (profile->metric_text) {
+		struct plait_error *error = plait_metric_resolve(profile, profile->metric_text, &profile->metric);
+		if (error) { /* told at the end: there may be more events */
+			plait_error_free(error);
+			return NULL;
+		}
+		profile->metric_text = NULL;
+	}
+	if (!metric->name)
+		return NULL;
+	while (profile->ratios.count < profile->samples.count)
+		if (!plait_vec_push(&profile->ratios, (struct plait_ratio) { 0 }))
+			return plait_error_no_memory();
+	struct plait_ratio *ratio = &profile->ratios.data[index];
+	if (metric->paired && sample->event == metric->leader && sample->read_count)
+		plait_ratio_add(ratio, read_of(sample, metric->numerator), read_of(sample, metric->denominator));
+	return NULL;
+}
+
+static struct plait_error *count_memory(struct plait_profile *profile, const struct plait_record_sample *sample,
+					uint64_t index)
+{
+	if (!(sample->details & PLAIT_DETAIL_DATA_SOURCE))
+		return NULL;
+	while (profile->memories.count <= index)
+		if (!plait_vec_push(&profile->memories, (struct plait_data_sources) { 0 }))
+			return plait_error_no_memory();
+	plait_data_sources_add(&profile->memories.data[index], sample->data_source,
+			       sample->details & PLAIT_DETAIL_LATENCY ? sample->latency : 0);
+	return NULL;
+}
+
+static struct plait_error *apply_sample(struct plait_profile *profile, const struct plait_record_sample *sample)
+{
+	if (!is_index(sample->thread, profile->threads.count) || !is_index(sample->event, profile->events.count) ||
+	    !is_index_or_none(sample->node, profile->nodes.count))
+		return invalid("a sample of something unknown");
+	uint64_t index;
+	PLAIT_TRY(count_sample(profile, sample, sample->period, &index));
+	PLAIT_TRY(count_members(profile, sample));
+	PLAIT_TRY(count_ratio(profile, sample, index));
+	PLAIT_TRY(count_memory(profile, sample, index));
 	if (sample->time > profile->duration)
 		profile->duration = sample->time;
+	return NULL;
+}
+
+static struct plait_error *apply_traits(struct plait_profile *profile, const struct plait_record_event_traits *traits)
+{
+	if (!is_index(traits->event, profile->events.count) || !is_index_or_none(traits->leader, profile->events.count))
+		return invalid("traits of an unknown event");
+	profile->events.data[traits->event].traits = *traits;
+	return NULL;
+}
+
+static struct plait_error *apply_count(struct plait_profile *profile, const struct plait_record_count *count)
+{
+	if (!is_index(count->event, profile->events.count))
+		return invalid("the count of an unknown event");
+	profile->events.data[count->event].count = *count;
+	return NULL;
+}
+
+struct plait_error *plait_profile_want_metric(struct plait_profile *profile, const char *text)
+{
+	if (!own(profile, &text))
+		return plait_error_no_memory();
+	profile->metric_text = text;
 	return NULL;
 }
 
@@ -289,7 +388,9 @@ struct plait_error *plait_profile_apply(struct plait_profile *profile, const str
 		apply_end(profile, record->end.time);
 		return NULL;
 	case PLAIT_RECORD_EVENT_TRAITS:
+		return apply_traits(profile, &record->event_traits);
 	case PLAIT_RECORD_COUNT:
+		return apply_count(profile, &record->count);
 	case PLAIT_RECORD_SOURCE:
 	case PLAIT_RECORD_FUNCTION:
 		return NULL;

@@ -11,6 +11,8 @@
 #include "common/error.h"
 #include "common/strtab.h"
 #include "output/model/label.h"
+#include "output/model/data_source.h"
+#include "output/model/metric.h"
 #include "output/recording/reader.h"
 #include "output/recording/record.h"
 #include "symbolize/symbolizer.h"
@@ -32,8 +34,11 @@ struct plait_trust {
 
 struct plait_profile_event {
 	struct plait_record_event record;
-	struct plait_trust trust;
-	uint64_t total; /* of the periods: ns or occurrences */
+	struct plait_record_event_traits traits; /* leader PLAIT_NONE and all else 0: not recorded */
+	struct plait_record_count count;	 /* all 0: not recorded */
+	struct plait_trust trust;		 /* of a counting event: of the samples of its leader that counted it */
+	uint64_t total;				 /* of the periods: ns or occurrences */
+	double scale; /* enabled / running: by what the weights were multiplied; 1: it always had a counter */
 };
 
 struct plait_profile_process {
@@ -80,6 +85,9 @@ struct plait_profile {
 	PLAIT_VEC(struct plait_record_node) nodes; /* a parent comes before its children */
 	bool *unresolved;			   /* by node: a frame up to it has no name; NULL until finished */
 	PLAIT_VEC(struct plait_profile_sample) samples;
+	struct plait_metric metric;
+	PLAIT_VEC(struct plait_ratio) ratios;	       /* by sample, with a metric: what it says of it */
+	PLAIT_VEC(struct plait_data_sources) memories; /* by sample, when any has a data source: where its data were */
 	PLAIT_VEC(const char *) notes;
 	uint64_t duration;  /* ns */
 	uint64_t throttled; /* times that the kernel throttled an event */
@@ -93,6 +101,7 @@ struct plait_profile {
 	struct plait_map contexts;	/* thread, event and quality -> number */
 	struct plait_map sample_of;	/* context and node -> index in samples */
 	uint64_t last_context, last_id; /* the context of the sample before */
+	const char *metric_text;	/* asked for, not yet resolved; NULL: none */
 	bool has_header, finished;
 };
 
@@ -103,6 +112,9 @@ typedef void (*plait_profile_namer)(void *context, const struct plait_profile *p
 /* An empty profile, NULL when memory ran out. */
 struct plait_profile *plait_profile_create(void);
 void plait_profile_destroy(struct plait_profile *profile);
+
+/* Asks for a metric, before the first record. What it needs is kept; a wrong one is told by plait_profile_finish(). */
+struct plait_error *plait_profile_want_metric(struct plait_profile *profile, const char *text);
 
 /* Adds a record; its strings are copied. An id or index that does not fit is PLAIT_ERROR_INVALID. */
 struct plait_error *plait_profile_apply(struct plait_profile *profile, const struct plait_record *record);

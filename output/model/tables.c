@@ -33,6 +33,8 @@ static bool add_total(struct maker *maker, const struct plait_calltree_node *nod
 		return false;
 	row->total = plait_saturating_add(row->total, node->total);
 	row->total_samples += node->total_samples;
+	if (maker->tree->total_ratios)
+		plait_ratio_merge(&row->total_ratio, &maker->tree->total_ratios[node - maker->tree->nodes.data], 1, 1);
 	return true;
 }
 
@@ -43,6 +45,10 @@ static bool add_self(struct maker *maker, uint32_t label, const struct plait_cal
 		return false;
 	row->self = plait_saturating_add(row->self, node->self);
 	row->self_samples += node->self_samples;
+	if (maker->tree->self_memories)
+		plait_data_sources_merge(&row->memory, &maker->tree->self_memories[node - maker->tree->nodes.data]);
+	if (maker->tree->self_ratios)
+		plait_ratio_merge(&row->self_ratio, &maker->tree->self_ratios[node - maker->tree->nodes.data], 1, 1);
 	return true;
 }
 
@@ -196,6 +202,8 @@ static struct plait_error *table_create(const struct plait_profile *profile, con
 	struct plait_calltree *tree;
 	PLAIT_TRY(plait_calltree_create(profile, selection, &options, &tree));
 	struct plait_table table = { .total = tree->nodes.data[0].total, .samples = tree->nodes.data[0].total_samples };
+	if (tree->total_ratios)
+		table.ratio = tree->total_ratios[0];
 	struct maker maker = { .profile = profile, .tree = tree, .table = &table };
 	bool done = make(&maker, lines);
 	plait_calltree_destroy(tree);

@@ -11,7 +11,9 @@ struct plait_table_row {
 	uint32_t label;
 	uint64_t total, self;
 	uint64_t total_samples, self_samples;
-	uint32_t leaves, leaf_count; /* lines table: in table.leaves, in falling order */
+	struct plait_ratio total_ratio, self_ratio; /* of the profile's metric */
+	struct plait_data_sources memory;	    /* of the samples in `self` */
+	uint32_t leaves, leaf_count;		    /* lines table: in table.leaves, in falling order */
 };
 
 /* What a Python line's own share was spent in: native and kernel functions where the samples fell. */
@@ -27,6 +29,7 @@ struct plait_table {
 	uint64_t total;	  /* of all selected samples */
 	uint64_t outside; /* lines table: of those without a Python frame */
 	uint64_t samples;
+	struct plait_ratio ratio; /* of all selected samples */
 };
 
 /* Every function. Self: the samples that fell into it. */

@@ -75,6 +75,15 @@ static void put_events(struct plait_json *json, const struct plait_profile *prof
 		plait_json_number(json, "period", event->record.period);
 		plait_json_string(json, "note", event->record.note);
 		plait_json_number(json, "total", event->total);
+		plait_json_bool(json, "counting", event->traits.counting);
+		if (event->traits.leader == PLAIT_NONE)
+			plait_json_null(json, "leader");
+		else
+			plait_json_number(json, "leader", event->traits.leader);
+		plait_json_number(json, "precise", event->traits.precise);
+		plait_json_number(json, "counted", event->count.value);
+		plait_json_number(json, "enabled_ns", event->count.enabled);
+		plait_json_number(json, "running_ns", event->count.running);
 		put_trust(json, "trust", &event->trust, false);
 		plait_json_close(json, '}');
 	}
@@ -187,7 +196,8 @@ static void put_samples(struct plait_json *json, const struct plait_calltree *tr
 	plait_json_close(json, ']');
 }
 
-static struct plait_error *put_all(const struct plait_calltree *tree, FILE *out)
+static struct plait_error *put_all(const struct plait_calltree *tree, const struct plait_selection *selection,
+				   FILE *out)
 {
 	uint32_t *numbers PLAIT_FREE = calloc(tree->profile->labels.all.count + 1, sizeof(*numbers));
 	if (!numbers)
@@ -203,6 +213,8 @@ static struct plait_error *put_all(const struct plait_calltree *tree, FILE *out)
 	put_stacks(&json, tree, numbers);
 	put_samples(&json, tree);
 	plait_json_close(&json, '}');
+	if (tree->profile->metric.name)
+		PLAIT_TRY(plait_json_metric(&json, tree->profile, selection));
 	plait_json_close(&json, '}');
 	fputc('\n', out);
 	return plait_stream_error(out);
@@ -222,7 +234,7 @@ struct plait_error *plait_render_json(const struct plait_profile *profile, const
 	struct plait_calltree *tree;
 	struct plait_error *error = plait_calltree_create(profile, selection, &wanted, &tree);
 	if (!error) {
-		error = put_all(tree, out);
+		error = put_all(tree, selection, out);
 		plait_calltree_destroy(tree);
 	}
 	plait_selection_destroy(selection);

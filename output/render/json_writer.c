@@ -60,6 +60,12 @@ void plait_json_signed(struct plait_json *json, const char *key, int64_t value)
 	fprintf(json->out, "%" PRId64, value);
 }
 
+void plait_json_double(struct plait_json *json, const char *key, double value)
+{
+	begin(json, key);
+	fprintf(json->out, "%.9g", value);
+}
+
 void plait_json_bool(struct plait_json *json, const char *key, bool value)
 {
 	begin(json, key);

@@ -21,6 +21,8 @@ void plait_json_open(struct plait_json *json, const char *key, char bracket);
 void plait_json_close(struct plait_json *json, char bracket);
 void plait_json_number(struct plait_json *json, const char *key, uint64_t value);
 void plait_json_signed(struct plait_json *json, const char *key, int64_t value);
+/* Nine digits; `value` is finite. */
+void plait_json_double(struct plait_json *json, const char *key, double value);
 void plait_json_bool(struct plait_json *json, const char *key, bool value);
 void plait_json_null(struct plait_json *json, const char *key);
 /* Bytes that are not UTF-8 become U+FFFD. */

@@ -68,3 +68,51 @@ const char *plait_number_amount(uint64_t amount, bool unit_ns, char ret[PLAIT_NU
 			 decimals, units % (decimals == 1 ? 10 : 100));
 	return ret;
 }
+
+const char *plait_number_brief(uint64_t amount, bool unit_ns, char ret[PLAIT_NUMBER_SIZE])
+{
+	static const char *const suffixes[] = { "k", "M", "G", "T", "P", "E" };
+	if (unit_ns || amount < 100000)
+		return plait_number_amount(amount, unit_ns, ret);
+	double value = (double)amount / 1000;
+	size_t suffix = 0;
+	for (; value >= 999.5 && suffix < 5; suffix++)
+		value /= 1000;
+	snprintf(ret, PLAIT_NUMBER_SIZE, "%.*f %s", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value, suffixes[suffix]);
+	return ret;
+}
+
+/* Decimals that show two digits of the error, but no more than tell the value. */
+static int decimals_of(double value, double error)
+{
+	int decimals = 0;
+	if (value == 0 && error == 0)
+		return 0;
+	double small = error > 0 ? error : value / 10;
+	for (double scale = 1; decimals < 4 && small * scale < 9.95 && value * scale < 995; scale *= 10)
+		decimals++;
+	return decimals;
+}
+
+const char *plait_number_ratio(const struct plait_ratio *ratio, const struct plait_metric *metric, bool ascii,
+			       char ret[PLAIT_NUMBER_SIZE])
+{
+	double value, error;
+	if (!plait_ratio_value(ratio, metric, &value, &error)) {
+		snprintf(ret, PLAIT_NUMBER_SIZE, "?");
+		return ret;
+	}
+	int exponent = 0;
+	double larger = value > error ? value : error;
+	bool small = larger > 0 && larger < 0.0009995;
+	for (; small && larger < 0.9995 && exponent > -18; exponent -= 3)
+		value *= 1000, error *= 1000, larger *= 1000;
+	for (; value >= 99999.5 && exponent < 18; exponent += 3)
+		value /= 1000, error /= 1000;
+	int decimals = decimals_of(value, error);
+	int size =
+		snprintf(ret, PLAIT_NUMBER_SIZE, "%.*f %s%.*f", decimals, value, ascii ? "+-" : "±", decimals, error);
+	if (exponent && size < PLAIT_NUMBER_SIZE)
+		snprintf(ret + size, PLAIT_NUMBER_SIZE - (size_t)size, " e%d", exponent);
+	return ret;
+}

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "output/model/metric.h"
+
 enum { PLAIT_NUMBER_SIZE = 32 };
 
 /* "11,873". */
@@ -20,5 +22,13 @@ const char *plait_number_share(uint64_t part, uint64_t whole, char ret[PLAIT_NUM
 
 /* A sum of periods: "7.21 s", "430 ms" (unit_ns), else a count. */
 const char *plait_number_amount(uint64_t amount, bool unit_ns, char ret[PLAIT_NUMBER_SIZE]);
+
+/* The same in at most 7 columns: "98,765", "1.23 M". */
+const char *plait_number_brief(uint64_t amount, bool unit_ns, char ret[PLAIT_NUMBER_SIZE]);
+
+/* A metric with its error, "1.02 ±0.05", "88 ±18 e-6" ("+-" for the sign with `ascii`); "?" when too few samples stand
+ * behind it. */
+const char *plait_number_ratio(const struct plait_ratio *ratio, const struct plait_metric *metric, bool ascii,
+			       char ret[PLAIT_NUMBER_SIZE]);
 
 #endif

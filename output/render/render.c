@@ -8,6 +8,7 @@ const struct plait_renderer plait_renderers[] = {
 	{ "tree", "call tree, text", plait_render_tree },
 	{ "flat", "functions by their own share, text", plait_render_flat },
 	{ "lines", "Python lines with the native functions below them, text", plait_render_lines },
+	{ "memory", "where the data of each Python line were, text", plait_render_memory },
 	{ "summary", "the hottest lines and functions, text", plait_render_summary },
 	{ "collapsed", "one line a stack: flame graph tools read it", plait_render_collapsed },
 	{ "json", "everything, for programs", plait_render_json },

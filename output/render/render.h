@@ -32,7 +32,7 @@ struct plait_renderer {
 				     const struct plait_render_options *options, FILE *out);
 };
 
-/* tree, flat, lines, summary, collapsed, json. */
+/* tree, flat, lines, memory, summary, collapsed, json. */
 extern const struct plait_renderer plait_renderers[];
 extern const size_t plait_renderer_count;
 

@@ -62,6 +62,22 @@ static void put_quality(FILE *out, uint32_t quality)
 		fputs("exact", out);
 }
 
+/* Lines "\t= NAME VALUE" for what the sample has besides. */
+static void write_details(const struct plait_profile *profile, const struct plait_record_sample *sample, FILE *out)
+{
+	for (uint32_t i = 0; i < sample->read_count; i++) {
+		fputs("\t= ", out);
+		put_name(out, profile->events.data[sample->reads[i].event].record.name);
+		fprintf(out, " %" PRIu64 "\n", sample->reads[i].value);
+	}
+	if (sample->details & PLAIT_DETAIL_ADDRESS)
+		fprintf(out, "\t= address 0x%" PRIx64 "\n", sample->address);
+	if (sample->details & PLAIT_DETAIL_DATA_SOURCE)
+		fprintf(out, "\t= data source 0x%" PRIx64 "\n", sample->data_source);
+	if (sample->details & PLAIT_DETAIL_LATENCY)
+		fprintf(out, "\t= latency %" PRIu64 "\n", sample->latency);
+}
+
 static void write_text(const struct plait_profile *profile, const struct plait_selection *selection,
 		       const struct plait_record_sample *sample, uint32_t quality, FILE *out)
 {
@@ -74,6 +90,7 @@ static void write_text(const struct plait_profile *profile, const struct plait_s
 	fputs(": ", out);
 	put_quality(out, quality);
 	fputc('\n', out);
+	write_details(profile, sample, out);
 	struct plait_json json = { .out = out };
 	if (!each_frame(profile, selection, sample->node, put_text_frame, &json))
 		fprintf(out, "\t%s\n", sample->node == PLAIT_NONE ? "[no stack]" : "[hidden]");
@@ -95,6 +112,22 @@ static void write_json(const struct plait_profile *profile, const struct plait_s
 	plait_json_string(&json, "event", profile->events.data[sample->event].record.name);
 	plait_json_number(&json, "period", sample->period);
 	plait_json_quality(&json, "quality", quality);
+	if (sample->read_count) {
+		plait_json_open(&json, "counts", '[');
+		for (uint32_t i = 0; i < sample->read_count; i++) {
+			plait_json_open(&json, NULL, '{');
+			plait_json_string(&json, "event", profile->events.data[sample->reads[i].event].record.name);
+			plait_json_number(&json, "value", sample->reads[i].value);
+			plait_json_close(&json, '}');
+		}
+		plait_json_close(&json, ']');
+	}
+	if (sample->details & PLAIT_DETAIL_ADDRESS)
+		plait_json_number(&json, "address", sample->address);
+	if (sample->details & PLAIT_DETAIL_DATA_SOURCE)
+		plait_json_number(&json, "data_source", sample->data_source);
+	if (sample->details & PLAIT_DETAIL_LATENCY)
+		plait_json_number(&json, "latency", sample->latency);
 	plait_json_open(&json, "frames", '[');
 	each_frame(profile, selection, sample->node, put_json_frame, &json);
 	plait_json_close(&json, ']');
@@ -108,6 +141,9 @@ struct plait_error *plait_script_write(const struct plait_profile *profile, cons
 	if (sample->thread >= profile->threads.count || sample->event >= profile->events.count ||
 	    (sample->node != PLAIT_NONE && sample->node >= profile->nodes.count))
 		return plait_error_new(PLAIT_ERROR_INVALID, "the recording changed while it was read");
+	for (uint32_t i = 0; i < sample->read_count; i++)
+		if (sample->reads[i].event >= profile->events.count)
+			return plait_error_new(PLAIT_ERROR_INVALID, "the recording changed while it was read");
 	if (!plait_selection_takes(selection, sample->thread, sample->event, sample->node))
 		return NULL;
 	uint32_t quality = plait_profile_quality(profile, sample);

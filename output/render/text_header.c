@@ -93,10 +93,15 @@ static void put_pythons(struct plait_line *line, const struct plait_profile *pro
 }
 
 /* "cpu-clock at 999 Hz (this machine has no PMU)". */
-static void put_event(struct plait_line *line, const struct plait_record_event *event)
+static void put_event(struct plait_line *line, const struct plait_profile *profile, uint32_t index)
 {
 	char how[TEXT], number[PLAIT_NUMBER_SIZE], text[2 * TEXT];
-	if (event->frequency)
+	const struct plait_record_event *event = &profile->events.data[index].record;
+	const struct plait_record_event_traits *traits = &profile->events.data[index].traits;
+	if (traits->counting && traits->leader != PLAIT_NONE)
+		snprintf(how, sizeof(how), "counted with each sample of %.200s",
+			 profile->events.data[traits->leader].record.name);
+	else if (event->frequency)
 		snprintf(how, sizeof(how), "at %s Hz", plait_number_count(event->frequency, number));
 	else if (event->unit_ns)
 		snprintf(how, sizeof(how), "every %s us", plait_number_count(event->period / 1000, number));
@@ -115,7 +120,7 @@ static void put_recorded(struct plait_line *line, const struct plait_profile *pr
 	plait_line_move(line, INDENT);
 	put_item(line, text);
 	if (event != PLAIT_NONE)
-		put_event(line, &profile->events.data[event].record);
+		put_event(line, profile, event);
 	uint64_t samples = event == PLAIT_NONE ? profile->trust.samples : profile->events.data[event].trust.samples;
 	snprintf(text, sizeof(text), "%s samples", plait_number_count(samples, number));
 	plait_line_item(line, PLAIT_STYLE_STRONG, text, GAP, INDENT);
@@ -180,12 +185,86 @@ static void put_other_events(struct plait_line *line, const struct plait_profile
 			put_item(line, "also recorded (--event):");
 		}
 		any = true;
-		snprintf(text, sizeof(text), "%.200s %s samples", event->record.name,
-			 plait_number_count(event->trust.samples, number));
+		if (event->traits.counting)
+			snprintf(text, sizeof(text), "%.200s %s", event->record.name,
+				 plait_number_brief(event->total, event->record.unit_ns, number));
+		else
+			snprintf(text, sizeof(text), "%.200s %s samples", event->record.name,
+				 plait_number_count(event->trust.samples, number));
 		put_item(line, text);
 	}
 	if (any)
 		plait_line_end(line);
+}
+
+static const char *share_of_time(const struct plait_profile_event *event, char ret[PLAIT_NUMBER_SIZE])
+{
+	return plait_number_percent(event->count.running, event->count.enabled, ret);
+}
+
+/* Events that had a counter as long as event `first`, which is the first of them: one note for all. */
+static void put_scaled(struct plait_line *line, const struct plait_profile *profile, uint32_t first)
+{
+	char percent[PLAIT_NUMBER_SIZE], other[PLAIT_NUMBER_SIZE], text[4 * TEXT] = "";
+	size_t used = 0;
+	share_of_time(&profile->events.data[first], percent);
+	for (uint32_t i = 0; i < profile->events.count && used < sizeof(text) / 2; i++) {
+		const struct plait_profile_event *event = &profile->events.data[i];
+		if (event->scale == 1 || strcmp(share_of_time(event, other), percent) != 0)
+			continue;
+		if (i < first)
+			return; /* told already */
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%.100s", used ? ", " : "",
+					 event->record.name);
+	}
+	snprintf(text + used, sizeof(text) - used, " had a counter %s of the time: figures are scaled up from that",
+		 percent);
+	plait_line_put(line, PLAIT_STYLE_MARKER, "note:", UINT32_MAX);
+	put_sentence(line, text);
+}
+
+/* Events that did not have a counter all the time. */
+static void put_scaling(struct plait_line *line, const struct plait_profile *profile)
+{
+	char text[2 * TEXT];
+	for (uint32_t i = 0; i < profile->events.count; i++) {
+		const struct plait_profile_event *event = &profile->events.data[i];
+		if (event->scale != 1)
+			put_scaled(line, profile, i);
+		if (!event->count.enabled || event->count.running)
+			continue;
+		snprintf(text, sizeof(text),
+			 "%.200s never ran: there was no free counter for it (or for its whole group)",
+			 event->record.name);
+		plait_line_put(line, PLAIT_STYLE_MARKER, "note:", UINT32_MAX);
+		put_sentence(line, text);
+	}
+}
+
+void plait_metric_put_title(struct plait_line *line, const struct plait_profile *profile, uint32_t column)
+{
+	char text[32];
+	const struct plait_metric *metric = &profile->metric;
+	snprintf(text, sizeof(text), "%.12s%s", strlen(metric->name) > 12 ? "ratio" : metric->name,
+		 metric->percent ? " %" : "");
+	plait_line_move(line, column - (uint32_t)strlen(text));
+	plait_line_put(line, PLAIT_STYLE_DIM, text, UINT32_MAX);
+}
+
+void plait_metric_put_foot(struct plait_line *line, const struct plait_profile *profile)
+{
+	const struct plait_metric *metric = &profile->metric;
+	char text[3 * TEXT];
+	if (!metric->name)
+		return;
+	bool thousand = metric->factor == 1000;
+	snprintf(text, sizeof(text), "%.100s: %.200s per %s%.200s%s, %s; %s 95 %% interval; ? fewer than %d samples",
+		 metric->name, profile->events.data[metric->numerator].record.name, thousand ? "1000 " : "",
+		 profile->events.data[metric->denominator].record.name, metric->percent ? " in per cent" : "",
+		 metric->paired ? "counted together" : "sampled apart", line->options->ascii ? "+-" : "±",
+		 (int)PLAIT_RATIO_SAMPLES_MIN);
+	plait_line_end(line);
+	put_sentence(line, text);
 }
 
 static void put_shown(struct plait_line *line, const struct plait_profile *profile, uint32_t event, uint64_t shown)
@@ -201,6 +280,7 @@ static void put_shown(struct plait_line *line, const struct plait_profile *profi
 
 static void put_notes(struct plait_line *line, const struct plait_profile *profile)
 {
+	put_scaling(line, profile);
 	for (size_t i = 0; i < profile->notes.count; i++) {
 		plait_line_put(line, PLAIT_STYLE_MARKER, "note:", UINT32_MAX);
 		put_sentence(line, profile->notes.data[i]);

@@ -23,4 +23,8 @@ bool plait_selection_unit_ns(const struct plait_profile *profile, const struct p
 /* The error of `out`, if it has one. */
 struct plait_error *plait_stream_error(FILE *out);
 
+/* With a metric: its name, ending at `column`; and below a table what its figures mean. */
+void plait_metric_put_title(struct plait_line *line, const struct plait_profile *profile, uint32_t column);
+void plait_metric_put_foot(struct plait_line *line, const struct plait_profile *profile);
+
 #endif

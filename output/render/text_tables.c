@@ -9,8 +9,10 @@
 #include "output/render/text_label.h"
 
 enum {
-	AMOUNT_AT = 16, /* column where the amount ends, less its own width */
-	NAME_AT = 28,
+	AMOUNT_AT = 14, /* the first column of figures that are no shares */
+	AMOUNT_OF_SELF = 11,
+	AMOUNT_OF_BOTH = 9, /* each */
+	RATIO = 14,
 	PLACE_MAX = 32,
 	SOURCE_MIN = 16,
 };
@@ -20,8 +22,9 @@ struct printer {
 	const struct plait_table *table;
 	const struct plait_render_options *options;
 	struct plait_line line;
-	bool unit_ns;
+	bool unit_ns, lines;
 	double threshold;
+	uint32_t name_at;     /* column */
 	uint32_t name, place; /* widths */
 };
 
@@ -42,17 +45,69 @@ static void put_share(struct plait_line *line, uint64_t part, uint64_t whole, en
 			  part ? plait_number_share(part, whole, number) : "");
 }
 
-/* The two shares and the amount. */
-static void put_figures(struct printer *printer, const struct plait_table_row *row)
+/* A figure that ends before `column`. */
+static void put_right(struct printer *printer, uint32_t column, const char *text)
+{
+	plait_line_move(&printer->line, column - plait_text_width(text, printer->options->ascii));
+	plait_line_put(&printer->line, PLAIT_STYLE_PLAIN, text, UINT32_MAX);
+}
+
+static void put_amounts(struct printer *printer, const struct plait_table_row *row)
 {
 	char number[PLAIT_NUMBER_SIZE];
+	if (!printer->lines) {
+		put_right(printer, AMOUNT_AT + AMOUNT_OF_SELF,
+			  row->self ? plait_number_amount(row->self, printer->unit_ns, number) : "");
+		return;
+	}
+	put_right(printer, AMOUNT_AT + AMOUNT_OF_BOTH,
+		  row->self ? plait_number_brief(row->self, printer->unit_ns, number) : "");
+	put_right(printer, AMOUNT_AT + 2 * AMOUNT_OF_BOTH, plait_number_brief(row->total, printer->unit_ns, number));
+}
+
+static void put_ratios(struct printer *printer, const struct plait_table_row *row)
+{
+	char number[PLAIT_NUMBER_SIZE];
+	const struct plait_metric *metric = &printer->profile->metric;
+	bool ascii = printer->options->ascii;
+	put_right(printer, AMOUNT_AT + RATIO,
+		  row->self ? plait_number_ratio(&row->self_ratio, metric, ascii, number) : "");
+	put_right(printer, AMOUNT_AT + 2 * RATIO, plait_number_ratio(&row->total_ratio, metric, ascii, number));
+}
+
+/* The two shares and the amounts. */
+static void put_figures(struct printer *printer, const struct plait_table_row *row)
+{
 	put_share(&printer->line, row->self, printer->table->total, PLAIT_STYLE_STRONG);
 	plait_line_move(&printer->line, 7);
 	put_share(&printer->line, row->total, printer->table->total, PLAIT_STYLE_PLAIN);
-	plait_line_move(&printer->line, AMOUNT_AT - 2);
-	plait_line_format(&printer->line, PLAIT_STYLE_PLAIN, "%11s",
-			  row->self ? plait_number_amount(row->self, printer->unit_ns, number) : "");
-	plait_line_move(&printer->line, NAME_AT);
+	if (printer->profile->metric.name)
+		put_ratios(printer, row);
+	else
+		put_amounts(printer, row);
+	plait_line_move(&printer->line, printer->name_at);
+}
+
+static void put_titles(struct printer *printer)
+{
+	const struct plait_metric *metric = &printer->profile->metric;
+	char text[48];
+	plait_line_put(&printer->line, PLAIT_STYLE_DIM, printer->lines ? "   own  total" : "  self  total", UINT32_MAX);
+	if (metric->name) {
+		snprintf(text, sizeof(text), "%s %.9s", printer->lines ? "own" : "self",
+			 strlen(metric->name) > 9 ? "ratio" : metric->name);
+		plait_line_move(&printer->line, AMOUNT_AT + RATIO - (uint32_t)strlen(text));
+		plait_line_put(&printer->line, PLAIT_STYLE_DIM, text, UINT32_MAX);
+		plait_line_move(&printer->line, AMOUNT_AT + 2 * RATIO - 5);
+		plait_line_put(&printer->line, PLAIT_STYLE_DIM, "total", UINT32_MAX);
+	} else if (printer->lines) {
+		plait_line_put(&printer->line, PLAIT_STYLE_DIM, "       own    total", UINT32_MAX);
+	} else {
+		plait_line_put(&printer->line, PLAIT_STYLE_DIM, "        self", UINT32_MAX);
+	}
+	plait_line_move(&printer->line, printer->name_at - (printer->lines || metric->name ? 0 : 1));
+	plait_line_put(&printer->line, PLAIT_STYLE_DIM, printer->lines ? "Python line" : "function", UINT32_MAX);
+	plait_line_end(&printer->line);
 }
 
 /* Whether a row is worth a line: large enough, and not only machinery that passes calls on. */
@@ -67,6 +122,10 @@ static bool has_line(const struct printer *printer, const struct plait_table_row
 static void measure(struct printer *printer)
 {
 	uint32_t columns = printer->options->columns;
+	printer->name_at = AMOUNT_AT + 2 +
+			   (printer->profile->metric.name ? 2 * RATIO
+			    : printer->lines		  ? 2 * AMOUNT_OF_BOTH
+							  : AMOUNT_OF_SELF + 1);
 	for (size_t i = 0; i < printer->table->rows.count; i++) {
 		const struct plait_table_row *row = &printer->table->rows.data[i];
 		if (!has_line(printer, row))
@@ -78,7 +137,7 @@ static void measure(struct printer *printer)
 		printer->name = name > printer->name ? name : printer->name;
 		printer->place = width > printer->place ? width : printer->place;
 	}
-	uint32_t room = columns > NAME_AT + 22 ? columns - NAME_AT - 2 : 20;
+	uint32_t room = columns > printer->name_at + 22 ? columns - printer->name_at - 2 : 20;
 	if (!columns)
 		room = 90;
 	uint32_t place = room / 3 > PLACE_MAX ? PLACE_MAX : room / 3;
@@ -94,7 +153,7 @@ static uint32_t limit(const struct printer *printer, uint32_t width)
 static void put_label(struct printer *printer, const struct plait_label *label)
 {
 	plait_line_put(&printer->line, plait_label_style(label), label->name, limit(printer, printer->name));
-	plait_line_move(&printer->line, NAME_AT + printer->name + 2);
+	plait_line_move(&printer->line, printer->name_at + printer->name + 2);
 	plait_label_put_place(&printer->line, label, limit(printer, printer->place));
 }
 
@@ -103,7 +162,7 @@ static void put_source(struct printer *printer, const struct plait_label *label)
 	const char *source = plait_label_source(label, printer->options);
 	if (!source)
 		return;
-	plait_line_move(&printer->line, NAME_AT + printer->name + 2 + printer->place + 2);
+	plait_line_move(&printer->line, printer->name_at + printer->name + 2 + printer->place + 2);
 	if (plait_line_left(&printer->line) >= SOURCE_MIN)
 		plait_line_put(&printer->line, PLAIT_STYLE_DIM, source, UINT32_MAX);
 }
@@ -111,7 +170,7 @@ static void put_source(struct printer *printer, const struct plait_label *label)
 /* A share of a line's own, below it. */
 static void put_part(struct printer *printer, uint64_t weight)
 {
-	plait_line_move(&printer->line, NAME_AT + 1);
+	plait_line_move(&printer->line, printer->name_at + 1);
 	put_share(&printer->line, weight, printer->table->total, PLAIT_STYLE_PLAIN);
 	plait_line_move(&printer->line, printer->line.column + 2);
 }
@@ -120,6 +179,9 @@ static void put_leaf(struct printer *printer, const struct plait_table_leaf *lea
 {
 	const struct plait_label *label = label_of(printer, leaf->label);
 	put_part(printer, leaf->weight);
+	char number[PLAIT_NUMBER_SIZE];
+	plait_line_format(&printer->line, PLAIT_STYLE_DIM, "%8s  ",
+			  plait_number_brief(leaf->weight, printer->unit_ns, number));
 	plait_line_put(&printer->line, plait_label_style(label), label->name, UINT32_MAX);
 	plait_line_move(&printer->line, printer->line.column + 2);
 	plait_label_put_place(&printer->line, label, UINT32_MAX);
@@ -153,18 +215,23 @@ static void put_cut(struct printer *printer, uint32_t cut, uint64_t weight)
 {
 	char count[PLAIT_NUMBER_SIZE];
 	put_share(&printer->line, weight, printer->table->total, PLAIT_STYLE_PLAIN);
-	plait_line_move(&printer->line, NAME_AT);
+	plait_line_move(&printer->line, printer->name_at);
 	plait_line_format(&printer->line, PLAIT_STYLE_DIM, "%s more below %g %%", plait_number_count(cut, count),
 			  printer->threshold);
 	plait_line_end(&printer->line);
 }
 
-static void put_table(struct printer *printer, bool lines)
+static void put_outside(struct printer *printer)
 {
-	plait_line_put(&printer->line, PLAIT_STYLE_DIM,
-		       lines ? "   own  total         own  Python line" : "  self  total        self  function",
-		       UINT32_MAX);
+	put_share(&printer->line, printer->table->outside, printer->table->total, PLAIT_STYLE_PLAIN);
+	plait_line_move(&printer->line, printer->name_at);
+	plait_line_put(&printer->line, PLAIT_STYLE_DIM, "outside of Python", UINT32_MAX);
 	plait_line_end(&printer->line);
+}
+
+static void put_table(struct printer *printer)
+{
+	put_titles(printer);
 	uint32_t cut = 0;
 	uint64_t cut_weight = 0;
 	for (size_t i = 0; i < printer->table->rows.count; i++) {
@@ -176,20 +243,17 @@ static void put_table(struct printer *printer, bool lines)
 		}
 		put_figures(printer, row);
 		put_label(printer, label_of(printer, row->label));
-		if (lines)
+		if (printer->lines)
 			put_source(printer, label_of(printer, row->label));
 		plait_line_end(&printer->line);
-		if (lines)
+		if (printer->lines)
 			put_leaves(printer, row);
 	}
 	if (cut)
 		put_cut(printer, cut, cut_weight);
-	if (!printer->table->outside)
-		return;
-	put_share(&printer->line, printer->table->outside, printer->table->total, PLAIT_STYLE_PLAIN);
-	plait_line_move(&printer->line, NAME_AT);
-	plait_line_put(&printer->line, PLAIT_STYLE_DIM, "outside of Python", UINT32_MAX);
-	plait_line_end(&printer->line);
+	if (printer->table->outside)
+		put_outside(printer);
+	plait_metric_put_foot(&printer->line, printer->profile);
 }
 
 static struct plait_error *render_table(const struct plait_profile *profile, const struct plait_view_options *view,
@@ -203,6 +267,7 @@ static struct plait_error *render_table(const struct plait_profile *profile, con
 	if (!error) {
 		struct printer printer = { .profile = profile,
 					   .table = &table,
+					   .lines = lines,
 					   .options = options,
 					   .line = { .out = out, .options = options },
 					   .unit_ns = plait_selection_unit_ns(profile, selection),
@@ -210,7 +275,7 @@ static struct plait_error *render_table(const struct plait_profile *profile, con
 		measure(&printer);
 		plait_header_write(profile, selection, table.samples, options, out);
 		if (table.samples)
-			put_table(&printer, lines);
+			put_table(&printer);
 		else
 			plait_header_write_nothing(options, out);
 		plait_table_release(&table);

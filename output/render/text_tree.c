@@ -9,11 +9,12 @@
 #include "output/render/tree_rows.h"
 
 enum {
-	FIGURES = 16,	  /* columns of the two figures and what follows them */
-	FIGURES_ONE = 9,  /* inverted: only one */
-	SOURCE_FROM = 90, /* so many columns besides the figures leave room for source lines, */
-	SOURCE_ROOM = 34, /* which get this many of them whatever names there are */
-	SOURCE_MIN = 16,  /* a source line in fewer columns says nothing */
+	FIGURES = 16,	    /* columns of the two figures and what follows them */
+	FIGURES_ONE = 9,    /* inverted: only one */
+	FIGURES_RATIO = 22, /* with a metric in place of the second */
+	SOURCE_FROM = 90,   /* so many columns besides the figures leave room for source lines, */
+	SOURCE_ROOM = 34,   /* which get this many of them whatever names there are */
+	SOURCE_MIN = 16,    /* a source line in fewer columns says nothing */
 	NAME_MAX_UNLIMITED = 60,
 };
 
@@ -44,7 +45,7 @@ static void measure(struct layout *layout)
 {
 	uint32_t columns = layout->options->columns;
 	bool ascii = layout->options->ascii;
-	layout->figures = layout->inverted ? FIGURES_ONE : FIGURES;
+	layout->figures = layout->tree->total_ratios ? FIGURES_RATIO : layout->inverted ? FIGURES_ONE : FIGURES;
 	layout->levels = columns ? (columns > 48 ? columns / 6 : 8) : UINT32_MAX / 4;
 	for (size_t i = 0; i < layout->rows->rows.count; i++) {
 		const struct plait_tree_row *row = &layout->rows->rows.data[i];
@@ -94,7 +95,15 @@ static void put_figures(struct plait_line *line, const struct layout *layout, co
 	char number[PLAIT_NUMBER_SIZE];
 	uint64_t whole = layout->tree->nodes.data[0].total;
 	plait_line_format(line, PLAIT_STYLE_PLAIN, "%6s", plait_number_share(row->total, whole, number));
-	if (!layout->inverted && row->self) {
+	if (layout->tree->total_ratios) {
+		const struct plait_metric *metric = &layout->tree->profile->metric;
+		bool ascii = layout->options->ascii;
+		const char *text = row->node == PLAIT_NONE ? ""
+							   : plait_number_ratio(&layout->tree->total_ratios[row->node],
+										metric, ascii, number);
+		plait_line_move(line, FIGURES_RATIO - 2 - plait_text_width(text, ascii));
+		plait_line_put(line, PLAIT_STYLE_STRONG, text, UINT32_MAX);
+	} else if (!layout->inverted && row->self) {
 		bool hot = row->self >= whole / 20;
 		plait_line_format(line, hot ? PLAIT_STYLE_STRONG : PLAIT_STYLE_PLAIN, " %6s",
 				  plait_number_share(row->self, whole, number));
@@ -182,10 +191,15 @@ static void put_row(struct plait_line *line, const struct layout *layout, const 
 static void put_rows(const struct layout *layout, FILE *out)
 {
 	struct plait_line line = { .out = out, .options = layout->options };
-	plait_line_put(&line, PLAIT_STYLE_DIM, layout->inverted ? " share" : " total   self", UINT32_MAX);
+	plait_line_put(&line, PLAIT_STYLE_DIM, layout->inverted ? " share" : " total", UINT32_MAX);
+	if (layout->tree->total_ratios)
+		plait_metric_put_title(&line, layout->tree->profile, FIGURES_RATIO - 2);
+	else if (!layout->inverted)
+		plait_line_put(&line, PLAIT_STYLE_DIM, "   self", UINT32_MAX);
 	plait_line_end(&line);
 	for (size_t i = 0; i < layout->rows->rows.count; i++)
 		put_row(&line, layout, &layout->rows->rows.data[i]);
+	plait_metric_put_foot(&line, layout->tree->profile);
 }
 
 static struct plait_error *put_tree(const struct plait_calltree *tree, const struct plait_view_options *view,

@@ -18,6 +18,16 @@ def load(text):
     return json.loads(text, parse_constant=refuse, object_pairs_hook=unique)
 
 
+def check_metric(metric):
+    for row in [{"total": metric["total"]}] + metric["functions"] + metric["lines"]:
+        for ratio in (row["total"], row.get("self", row["total"])):
+            if ratio["value"] is None:
+                assert ratio["samples"] < 10 or not ratio["denominator"]
+            else:
+                expected = metric["factor"] * ratio["numerator"] / ratio["denominator"]
+                assert abs(ratio["value"] - expected) <= 1e-6 * abs(expected) and ratio["error"] >= 0
+
+
 def check_profile(document):
     assert document["format"] == "plait-profile" and document["version"] == 1
     recording, trust, profile = document["recording"], document["trust"], document["profile"]
@@ -33,7 +43,10 @@ def check_profile(document):
         assert 0 <= sample["stack"] < len(stacks)
         assert 0 <= sample["thread"] < len(recording["threads"])
         assert 0 <= sample["event"] < len(recording["events"])
-    assert sum(sample["count"] for sample in profile["samples"]) == trust["samples"]
+    counting = {number for number, event in enumerate(recording["events"]) if event["counting"]}
+    assert sum(s["count"] for s in profile["samples"] if s["event"] not in counting) == trust["samples"]
+    if "metric" in document:
+        check_metric(document["metric"])
     for number, event in enumerate(recording["events"]):
         weights = [sample["weight"] for sample in profile["samples"] if sample["event"] == number]
         assert sum(weights) == event["total"], event["name"]

@@ -4,6 +4,9 @@
  *     header COMMAND                      end SECONDS             lost N        throttled N       note TEXT
  *     event NAME ns|count HZ [NOTE]       (HZ 0: a period of 1000)
  *     process PID NAME [PYTHON]           thread TID NAME         name NEW-NAME (of the thread)
+ *     traits LEADER|- sampling|counting PRECISE           count VALUE ENABLED RUNNING (both of the event before it)
+ *     metric NAME (first of all)          reads V V ... (of the events from 0 on, for the samples that follow)
+ *     data SOURCE LATENCY ADDRESS (for the samples that follow; "data -": none)
  *     sample COUNT PERIOD QUALITY FRAMES  of the event and thread before it; QUALITY: "-" or letters of "cdgtum"
  *
  * FRAMES, outermost first, separated by " | ": "py QUALNAME FILE LINE [FIRST-LINE]", "n SYMBOL[,INLINED...] MODULE"
@@ -18,6 +21,13 @@
 
 #include "common/frame.h"
 #include "output/model/profile.h"
+
+/* What `reads` and `data` have set. */
+struct profile_text_details {
+	struct plait_record_read reads[8];
+	uint32_t read_count, details;
+	unsigned long long source, latency, address;
+};
 
 /* Ends the test when what is written in it is wrong (assert() is off in release builds). */
 static inline void profile_text_require(bool good, const char *what)
@@ -125,7 +135,8 @@ static inline uint32_t profile_text_stack(struct plait_profile *profile, char *t
 	return node;
 }
 
-static inline void profile_text_sample(struct plait_profile *profile, char *text)
+static inline void profile_text_sample(struct plait_profile *profile, const struct profile_text_details *details,
+				       char *text)
 {
 	unsigned long long count, period;
 	char quality[16];
@@ -138,6 +149,14 @@ static inline void profile_text_sample(struct plait_profile *profile, char *text
 	record.sample.thread = (uint32_t)profile->threads.count - 1;
 	record.sample.event = (uint32_t)profile->events.count - 1;
 	record.sample.period = period;
+	record.sample.details = details->details;
+	record.sample.data_source = details->source;
+	record.sample.latency = details->latency;
+	record.sample.address = details->address;
+	record.sample.reads = details->read_count ? details->reads : NULL;
+	record.sample.read_count = details->read_count;
+	if (details->read_count)
+		record.sample.event = 0;
 	for (; count > 0; count--)
 		profile_text_apply(profile, record, 0);
 }
