@@ -26,8 +26,7 @@ static void put_item(struct plait_line *line, const char *text)
 	plait_line_item(line, PLAIT_STYLE_PLAIN, text, GAP, INDENT);
 }
 
-/* A sentence, broken at its spaces. */
-static void put_sentence(struct plait_line *line, const char *text)
+void plait_line_sentence(struct plait_line *line, const char *text)
 {
 	char word[TEXT];
 	for (uint32_t gap = 1; *text;) {
@@ -220,7 +219,7 @@ static void put_scaled(struct plait_line *line, const struct plait_profile *prof
 	snprintf(text + used, sizeof(text) - used, " had a counter %s of the time: figures are scaled up from that",
 		 percent);
 	plait_line_put(line, PLAIT_STYLE_MARKER, "note:", UINT32_MAX);
-	put_sentence(line, text);
+	plait_line_sentence(line, text);
 }
 
 /* Events that did not have a counter all the time. */
@@ -237,7 +236,7 @@ static void put_scaling(struct plait_line *line, const struct plait_profile *pro
 			 "%.200s never ran: there was no free counter for it (or for its whole group)",
 			 event->record.name);
 		plait_line_put(line, PLAIT_STYLE_MARKER, "note:", UINT32_MAX);
-		put_sentence(line, text);
+		plait_line_sentence(line, text);
 	}
 }
 
@@ -264,7 +263,7 @@ void plait_metric_put_foot(struct plait_line *line, const struct plait_profile *
 		 metric->paired ? "counted together" : "sampled apart", line->options->ascii ? "+-" : "±",
 		 (int)PLAIT_RATIO_SAMPLES_MIN);
 	plait_line_end(line);
-	put_sentence(line, text);
+	plait_line_sentence(line, text);
 }
 
 static void put_shown(struct plait_line *line, const struct plait_profile *profile, uint32_t event, uint64_t shown)
@@ -283,12 +282,13 @@ static void put_notes(struct plait_line *line, const struct plait_profile *profi
 	put_scaling(line, profile);
 	for (size_t i = 0; i < profile->notes.count; i++) {
 		plait_line_put(line, PLAIT_STYLE_MARKER, "note:", UINT32_MAX);
-		put_sentence(line, profile->notes.data[i]);
+		plait_line_sentence(line, profile->notes.data[i]);
 	}
 	if (profile->cut) {
 		plait_line_put(line, PLAIT_STYLE_MARKER, "note:", UINT32_MAX);
-		put_sentence(line, "the recording was cut off: what came last is missing, and it holds no names of "
-				   "native functions but those looked up now");
+		plait_line_sentence(line,
+				    "the recording was cut off: what came last is missing, and it holds no names of "
+				    "native functions but those looked up now");
 	}
 }
 

@@ -20,6 +20,9 @@ void plait_header_write_trust(const struct plait_profile *profile, const struct 
 /* Whether the selected event counts nanoseconds. */
 bool plait_selection_unit_ns(const struct plait_profile *profile, const struct plait_selection *selection);
 
+/* Writes a sentence, broken at its spaces, and ends the line. */
+void plait_line_sentence(struct plait_line *line, const char *text);
+
 /* The error of `out`, if it has one. */
 struct plait_error *plait_stream_error(FILE *out);
 

@@ -91,6 +91,14 @@ static void put_table(const struct plait_profile *profile, const struct plait_ta
 	plait_line_end(&line);
 }
 
+static void put_nothing(const struct plait_render_options *options, FILE *out)
+{
+	struct plait_line line = { .out = out, .options = options };
+	plait_line_sentence(
+		&line, "no sample of this recording says where its data were: that takes a precise memory event, on a "
+		       "processor that has them (-e cpu/mem-loads,ldlat=30/pp, -e MEM_LOAD_RETIRED:L3_MISS:pp)");
+}
+
 struct plait_error *plait_render_memory(const struct plait_profile *profile, const struct plait_view_options *view,
 					const struct plait_render_options *options, FILE *out)
 {
@@ -103,11 +111,7 @@ struct plait_error *plait_render_memory(const struct plait_profile *profile, con
 		if (profile->memories.count)
 			put_table(profile, &table, options, out);
 		else
-			fputs("no sample of this recording says where its data were: that takes a precise memory "
-			      "event, on a "
-			      "processor\nthat has them (-e cpu/mem-loads,ldlat=30/pp, -e "
-			      "MEM_LOAD_RETIRED:L3_MISS:pp)\n",
-			      out);
+			put_nothing(options, out);
 		plait_table_release(&table);
 		error = plait_stream_error(out);
 	}
