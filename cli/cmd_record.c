@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/session.h"
+#include "cli/record/session.h"
 #include "cli/signals.h"
-#include "cli/summary.h"
+#include "cli/record/summary.h"
 
 enum { PIDS_MAX = 1024 };
 

@@ -1,4 +1,4 @@
-#include "cli/live_line.h"
+#include "cli/record/live_line.h"
 
 #include <inttypes.h>
 #include <stdio.h>

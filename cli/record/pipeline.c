@@ -1,4 +1,4 @@
-#include "cli/pipeline.h"
+#include "cli/record/pipeline.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "cli/pipeline_internal.h"
+#include "cli/record/pipeline_internal.h"
 #include "common/memory.h"
 
 struct plait_error *plait_pipeline_create(const struct plait_pipeline_options *options, struct plait_pipeline **ret)

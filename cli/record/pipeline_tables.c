@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/pipeline_internal.h"
+#include "cli/record/pipeline_internal.h"
 #include "common/cleanup.h"
 
 /* The command line of `pid` with blanks between the words; "" when it cannot be read. */

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/pipeline_internal.h"
+#include "cli/record/pipeline_internal.h"
 
 const struct plait_mapping *plait_pipeline_mapping(struct plait_pipeline *pipeline, uint64_t pc)
 {

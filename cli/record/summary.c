@@ -1,4 +1,4 @@
-#include "cli/summary.h"
+#include "cli/record/summary.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/input.h"
-#include "cli/live_line.h"
+#include "cli/record/live_line.h"
 #include "cli/terminal.h"
 #include "output/render/render.h"
 

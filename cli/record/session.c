@@ -1,4 +1,4 @@
-#include "cli/session.h"
+#include "cli/record/session.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/live_line.h"
+#include "cli/record/live_line.h"
 #include "cli/signals.h"
 #include "common/cleanup.h"
 #include "perf/source/source.h"

@@ -2,7 +2,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "cli/pipeline_internal.h"
+#include "cli/record/pipeline_internal.h"
 #include "common/memory.h"
 
 const struct plait_process_python *plait_pipeline_python(const struct plait_pipeline *pipeline, uint32_t pid)

@@ -5,7 +5,7 @@
 #ifndef PLAIT_CLI_PIPELINE_INTERNAL_H
 #define PLAIT_CLI_PIPELINE_INTERNAL_H
 
-#include "cli/pipeline.h"
+#include "cli/record/pipeline.h"
 #include "common/frame.h"
 #include "common/map.h"
 #include "common/vec.h"

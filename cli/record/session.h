@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 #include "cli/launch.h"
-#include "cli/pipeline.h"
+#include "cli/record/pipeline.h"
 #include "perf/event/event.h"
 
 /* What is to be recorded. Plain data; arrays are borrowed. */

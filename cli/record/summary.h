@@ -4,7 +4,7 @@
 #ifndef PLAIT_CLI_SUMMARY_H
 #define PLAIT_CLI_SUMMARY_H
 
-#include "cli/session.h"
+#include "cli/record/session.h"
 
 /* Prints to stderr: length, samples, size; the hottest lines and functions; how far the recording can be trusted; the
  * commands that show more. */
