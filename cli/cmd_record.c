@@ -1,11 +1,10 @@
 /* plait record: options, checks, and what is said at the end. */
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/pids.h"
 #include "cli/record/session.h"
 #include "cli/signals.h"
 #include "cli/record/summary.h"
@@ -80,22 +79,14 @@ static struct plait_error *check_target(const struct record_options *options, bo
 
 static struct plait_error *parse_pids(const struct plait_option_list *list, pid_t *pids)
 {
+	struct plait_number_list numbers = { 0 };
 	if (list->texts.count > PIDS_MAX)
 		return plait_error_new(PLAIT_ERROR_USAGE, "-p: more than %d processes", PIDS_MAX);
-	for (size_t i = 0; i < list->texts.count; i++) {
-		const char *text = list->texts.data[i];
-		char *end;
-		errno = 0;
-		long pid = strtol(text, &end, 10);
-		if (errno || *end || end == text || pid <= 0 || pid > INT32_MAX)
-			return plait_error_new(PLAIT_ERROR_USAGE, "-p: '%s' is not a process id", text);
-		if (kill((pid_t)pid, 0) != 0 && errno == ESRCH)
-			return plait_error_advise(
-				plait_error_new(PLAIT_ERROR_NOT_FOUND, "there is no process %ld", pid),
-				"pgrep -a python lists the running Python processes");
-		pids[i] = (pid_t)pid;
-	}
-	return NULL;
+	struct plait_error *error = plait_pids_parse(list, &numbers);
+	for (size_t i = 0; !error && i < numbers.numbers.count; i++)
+		pids[i] = numbers.numbers.data[i];
+	plait_vec_free(&numbers.numbers);
+	return error;
 }
 
 static struct plait_error *parse_events(const struct record_options *options, struct plait_session_options *session)

@@ -18,9 +18,11 @@ enum {
 	PLAIT_EXIT_NOT_FOUND = 127,
 };
 
+extern const struct plait_command plait_command_list;
 extern const struct plait_command plait_command_record;
 extern const struct plait_command plait_command_report;
 extern const struct plait_command plait_command_script;
+extern const struct plait_command plait_command_stat;
 
 /* Prints "plait: <message>" and the advice to stderr, frees the error, and gives the exit status that fits it
  * (2 for PLAIT_ERROR_USAGE, else 1). */

@@ -24,6 +24,7 @@ enum {
 	POLL_MS = 100,
 	FLUSH_NS = 500000000,
 	LIVE_NS = 200000000,
+	COUNTING_SLOW_NS = 1000000,
 };
 
 struct session {
@@ -36,6 +37,7 @@ struct session {
 	struct plait_live_line live;
 	int *pid_fds; /* of the attached processes */
 	uint64_t started_ns, next_flush, next_live;
+	bool counting_is_slow;
 };
 
 static uint64_t now_ns(clockid_t clock)
@@ -127,6 +129,18 @@ static struct plait_error *write_counts(struct session *session)
 		};
 		PLAIT_TRY(plait_recording_writer_add(session->writer, &record, NULL));
 	}
+	return NULL;
+}
+
+/* The same now and then, so that a recorder that is killed leaves them. Reading a counter interrupts the CPU that has it:
+ * with very many it is left to the end. */
+static struct plait_error *write_counts_meanwhile(struct session *session)
+{
+	if (session->counting_is_slow)
+		return NULL;
+	uint64_t begin = now_ns(CLOCK_MONOTONIC);
+	PLAIT_TRY(write_counts(session));
+	session->counting_is_slow = now_ns(CLOCK_MONOTONIC) - begin > COUNTING_SLOW_NS;
 	return NULL;
 }
 
@@ -347,7 +361,7 @@ static struct plait_error *keep_house(struct session *session, uint64_t now)
 	tell_notes(session);
 	if (now >= session->next_flush) {
 		session->next_flush = now + FLUSH_NS;
-		PLAIT_TRY(write_counts(session));
+		PLAIT_TRY(write_counts_meanwhile(session));
 		PLAIT_TRY(plait_recording_writer_flush(session->writer));
 	}
 	if (now >= session->next_live) {

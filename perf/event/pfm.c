@@ -116,7 +116,20 @@ const char *plait_pfm_elsewhere(const char *text)
 	return find_pmu(text, false, &pmu, &event) ? pmu.desc : NULL;
 }
 
-void plait_pfm_offer(struct plait_nearest *nearest)
+static void each_umask(const pfm_event_info_t *event,
+		       void (*visit)(void *context, const char *event, const char *umask, const char *description),
+		       void *context)
+{
+	for (int i = 0; i < event->nattrs; i++) {
+		pfm_event_attr_info_t attribute = { .size = sizeof(attribute) };
+		if (pfm_get_event_attr_info(event->idx, i, PFM_OS_PERF_EVENT_EXT, &attribute) == PFM_SUCCESS &&
+		    attribute.type == PFM_ATTR_UMASK)
+			visit(context, event->name, attribute.name, attribute.desc ? attribute.desc : "");
+	}
+}
+
+void plait_pfm_each(void (*visit)(void *context, const char *event, const char *umask, const char *description),
+		    void *context)
 {
 	pfm_pmu_t pmu;
 	if (pfm_initialize() != PFM_SUCCESS)
@@ -128,8 +141,22 @@ void plait_pfm_offer(struct plait_nearest *nearest)
 			continue;
 		for (int i = info.first_event; i != -1; i = pfm_get_event_next(i)) {
 			pfm_event_info_t event = { .size = sizeof(event) };
-			if (pfm_get_event_info(i, PFM_OS_NONE, &event) == PFM_SUCCESS)
-				plait_nearest_offer(nearest, event.name);
+			if (pfm_get_event_info(i, PFM_OS_PERF_EVENT_EXT, &event) != PFM_SUCCESS)
+				continue;
+			visit(context, event.name, NULL, event.desc ? event.desc : "");
+			each_umask(&event, visit, context);
 		}
 	}
+}
+
+static void offer(void *context, const char *event, const char *umask, const char *description)
+{
+	(void)description;
+	if (!umask)
+		plait_nearest_offer(context, event);
+}
+
+void plait_pfm_offer(struct plait_nearest *nearest)
+{
+	plait_pfm_each(offer, nearest);
 }

@@ -19,6 +19,10 @@ enum plait_pfm_result plait_pfm_parse(const char *text, struct plait_event_spec 
 /* The PMU of another processor that has the event ("Intel Skylake"), or NULL. Static text of the library. */
 const char *plait_pfm_elsewhere(const char *text);
 
+/* Calls `visit` with each event of this processor, then with each of its umasks. */
+void plait_pfm_each(void (*visit)(void *context, const char *event, const char *umask, const char *description),
+		    void *context);
+
 /* Offers the events of this processor. */
 void plait_pfm_offer(struct plait_nearest *nearest);
 

@@ -101,7 +101,8 @@ bool plait_tracefs_id(const struct plait_tracefs *tracefs, const char *system, c
 	return file && fscanf(file, "%" SCNu64, ret) == 1;
 }
 
-static void offer_system(const struct plait_tracefs *tracefs, const char *system, struct plait_nearest *nearest)
+static void each_of(const struct plait_tracefs *tracefs, const char *system,
+		    void (*visit)(void *context, const char *name), void *context)
 {
 	char path[PATH_MAX];
 	snprintf(path, sizeof(path), "%s/events/%s", tracefs->root, system);
@@ -111,23 +112,34 @@ static void offer_system(const struct plait_tracefs *tracefs, const char *system
 		if (entry->d_type == DT_REG || entry->d_name[0] == '.')
 			continue;
 		snprintf(name, sizeof(name), "%s:%s", system, entry->d_name);
-		plait_nearest_offer(nearest, name);
+		visit(context, name);
 	}
 	if (folder)
 		closedir(folder);
 }
 
-void plait_tracefs_offer(const struct plait_tracefs *tracefs, struct plait_nearest *nearest)
+void plait_tracefs_each(const struct plait_tracefs *tracefs, void (*visit)(void *context, const char *name),
+			void *context)
 {
 	char path[PATH_MAX];
 	snprintf(path, sizeof(path), "%s/events", tracefs->root);
 	DIR *folder = opendir(path);
 	for (struct dirent *entry; folder && (entry = readdir(folder));) {
 		if (entry->d_name[0] != '.' && entry->d_type != DT_REG)
-			offer_system(tracefs, entry->d_name, nearest);
+			each_of(tracefs, entry->d_name, visit, context);
 	}
 	if (folder)
 		closedir(folder);
+}
+
+static void offer(void *context, const char *name)
+{
+	plait_nearest_offer(context, name);
+}
+
+void plait_tracefs_offer(const struct plait_tracefs *tracefs, struct plait_nearest *nearest)
+{
+	plait_tracefs_each(tracefs, offer, nearest);
 }
 
 /* --- probes --- */

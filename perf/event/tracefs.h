@@ -20,6 +20,10 @@ void plait_tracefs_close(struct plait_tracefs *tracefs);
 /* The id of SYSTEM:NAME, perf_event_attr.config of the tracepoint. False with `errno` when there is none. */
 bool plait_tracefs_id(const struct plait_tracefs *tracefs, const char *system, const char *name, uint64_t *ret);
 
+/* Calls `visit` with each tracepoint, SYSTEM:NAME, in no order. */
+void plait_tracefs_each(const struct plait_tracefs *tracefs, void (*visit)(void *context, const char *name),
+			void *context);
+
 /* Offers each tracepoint as SYSTEM:NAME. */
 void plait_tracefs_offer(const struct plait_tracefs *tracefs, struct plait_nearest *nearest);
 

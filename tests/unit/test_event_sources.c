@@ -190,6 +190,7 @@ static void test_terms_in_lists(void **state)
 	assert_non_null(strstr(error->message, "only counts"));
 	assert_non_null(strstr(error->advice, "{cpu-clock,msr/tsc/}:S"));
 	plait_error_free(error);
+	plait_event_list_release(&list);
 }
 
 static void test_tracepoints(void **state)
