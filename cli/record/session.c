@@ -132,8 +132,8 @@ static struct plait_error *write_counts(struct session *session)
 	return NULL;
 }
 
-/* The same now and then, so that a recorder that is killed leaves them. Reading a counter interrupts the CPU that has it:
- * with very many it is left to the end. */
+/* The same now and then, so that a recorder that is killed leaves them. Reading a counter interrupts the CPU that has
+ * it: with very many it is left to the end. */
 static struct plait_error *write_counts_meanwhile(struct session *session)
 {
 	if (session->counting_is_slow)
