@@ -89,6 +89,34 @@ static void count_delivered(struct plait_bpf_source *source, uint32_t event)
 	++*(probed ? &source->delivered.probed : &source->delivered.sampled);
 }
 
+/* Whether the event needs a counter of the processor, of which there are few. */
+static bool shares_counters(const struct plait_bpf_source *source, uint32_t event)
+{
+	enum plait_event_kind kind = source->opening.options.events[event].kind;
+	return kind == PLAIT_EVENT_HARDWARE || kind == PLAIT_EVENT_PMU;
+}
+
+/* How long the threads have run: as long as their side-band events, which need no counter. (What an event of a thread
+ * and a CPU says of itself includes, more or less, the time that the thread runs on other CPUs.) */
+static uint64_t time_run(const struct plait_bpf_source *source)
+{
+	uint64_t time = 0;
+	for (size_t i = 0; i < source->opened.count; i++) {
+		struct plait_source_count count;
+		if (source->opened.data[i].event == PLAIT_NO_EVENT &&
+		    plait_bpf_source_read(&source->opened.data[i], &count))
+			time += count.running;
+	}
+	return time;
+}
+
+/* The child's events start with its exec, its side-band has been on before. */
+static void note_exec(struct plait_bpf_source *source, const struct plait_source_event *event)
+{
+	if (source->opening.on_exec && !source->run_before_exec && (pid_t)event->pid == source->opening.options.launch)
+		source->run_before_exec = time_run(source);
+}
+
 static struct plait_error *deliver(struct plait_bpf_source *source, const struct plait_unit *unit,
 				   plait_source_handler handler, void *context)
 {
@@ -107,6 +135,8 @@ static struct plait_error *deliver(struct plait_bpf_source *source, const struct
 		count_delivered(source, event.sample.event);
 	if (!is_tracked(source, &event))
 		return NULL;
+	if (event.kind == PLAIT_SOURCE_EXEC)
+		note_exec(source, &event);
 	if (event.kind == PLAIT_SOURCE_FORK)
 		PLAIT_TRY(plait_bpf_source_join(source, (pid_t)event.tid));
 	if (event.kind == PLAIT_SOURCE_EXIT)
@@ -268,23 +298,13 @@ static struct plait_error *bpf_count(void *self, uint32_t event, struct plait_so
 {
 	struct plait_bpf_source *source = self;
 	*ret = source->ended[event];
-	/* An event of a thread and a CPU also counts as enabled, more or less, while the thread runs on another CPU.
-	 * How long it could have run is how long the side-band's has, which needs no counter. */
-	ret->enabled = 0;
 	for (size_t i = 0; i < source->opened.count; i++) {
-		const struct plait_opened *opened = &source->opened.data[i];
 		struct plait_source_count count;
-		if ((opened->event != event && opened->event != PLAIT_NO_EVENT) ||
-		    !plait_bpf_source_read(opened, &count))
-			continue;
-		if (opened->event == event)
-			count.enabled = 0;
-		else
-			count = (struct plait_source_count) { .enabled = count.running };
-		add_count(ret, &count);
+		if (source->opened.data[i].event == event && plait_bpf_source_read(&source->opened.data[i], &count))
+			add_count(ret, &count);
 	}
-	if (ret->enabled < ret->running)
-		ret->enabled = ret->running;
+	uint64_t run = shares_counters(source, event) ? time_run(source) - source->run_before_exec : 0;
+	ret->enabled = run > ret->running ? run : ret->running;
 	return NULL;
 }
 

@@ -74,8 +74,9 @@ struct plait_bpf_source {
 	bool keep_tracked; /* events are of whole CPUs: of the side-band, keep only `tracked` processes */
 	struct plait_map tracked;
 	struct plait_opening opening;
-	struct plait_map joined; /* threads whose groups were opened one by one; with opening.uninherited */
-	uint64_t joined_late;	 /* of them, those that had to be noticed first */
+	uint64_t run_before_exec; /* ns of CPU time, of the launched child; 0: it has not called exec */
+	struct plait_map joined;  /* threads whose groups were opened one by one; with opening.uninherited */
+	uint64_t joined_late;	  /* of them, those that had to be noticed first */
 };
 
 /* Opens events and rings into a zeroed `source`. On failure the caller releases what is there already. */

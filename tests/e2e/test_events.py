@@ -113,7 +113,7 @@ def test_group(members, recording):
         for event, value in sample["reads"]:
             sums[event] += value
     for event, count in counts.items():
-        assert 0 < count["running"]
+        assert 0.9 * count["enabled"] < count["running"] <= count["enabled"]  # nothing shares a counter here
         assert sums[event] <= count["value"]
     assert sums[0] > counts[0]["value"] * 0.8
     traits = [r for r in records if r.get("record") == 15]
