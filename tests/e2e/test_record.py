@@ -72,7 +72,7 @@ def test_multiprocessing(recording, method, tmp_path):
         "        print(pool.map(work, range(2)))\n")
     assert "[0, 1]" in record(recording, "--", sys.executable, program).stdout
     workers = {frames[0] for frames in ((s.frames) for s in collapsed(recording, "--by-thread")
-                                         if any("work (" in f for f in s.frames))}
+                                         if any(f.startswith("work (") for f in s.frames))}
     assert len(workers) == 2
     assert samples_with(recording, "work (") > 500
 
