@@ -73,12 +73,13 @@ static bool filter(void *context, enum plait_catalog_source source, const char *
 	return false;
 }
 
-/* A refusal without what it is about: "group NAME is EVENTS: ", "event NAME: ". */
+/* A refusal without what it is about: "group NAME is EVENTS: ", "event NAME: ", "opening event NAME: ". */
 static const char *reason_of(const char *refusal)
 {
 	const char *event = strncmp(refusal, "group ", 6) == 0 ? strstr(refusal, ": event ") : NULL;
 	const char *text = event ? event + 2 : refusal;
-	const char *colon = strncmp(text, "event ", 6) == 0 ? strstr(text, ": ") : NULL;
+	bool named = strncmp(text, "event ", 6) == 0 || strncmp(text, "opening event ", 14) == 0;
+	const char *colon = named ? strstr(text, ": ") : NULL;
 	return colon ? colon + 2 : text;
 }
 

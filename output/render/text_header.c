@@ -29,6 +29,8 @@ static void put_item(struct plait_line *line, const char *text)
 void plait_line_sentence(struct plait_line *line, const char *text)
 {
 	char word[TEXT];
+	if (!line->column)
+		plait_line_move(line, INDENT);
 	for (uint32_t gap = 1; *text;) {
 		size_t size = strcspn(text, " ");
 		snprintf(word, sizeof(word), "%.*s", (int)(size < TEXT ? size : TEXT - 1), text);

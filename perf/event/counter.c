@@ -69,6 +69,9 @@ static struct plait_error *open_place(struct plait_counters *counters, size_t in
 			plait_error_free(error);
 			snprintf(state->name, sizeof(state->name), "%s:u", spec->name);
 			error = NULL;
+		} else if (again->code == PLAIT_ERROR_UNSUPPORTED) { /* rights would not help */
+			plait_error_free(error);
+			error = PLAIT_TAKE(again);
 		}
 		plait_error_free(again);
 		state->user_only = !error;

@@ -40,9 +40,8 @@ static struct plait_error *unknown_name(const struct plait_event_roots *roots, c
 							  shown, text, other),
 					  "plait list shows what this processor counts");
 	if (tracefs && colon && colon[1] && !strchr(colon + 1, ':') && strspn(colon + 1, "ukhp") != strlen(colon + 1))
-		return plait_error_advise(
-			plait_error_new(tracefs->code, "there is no event '%.200s': %s", text, tracefs->message), "%s",
-			tracefs->advice ? tracefs->advice : "run as root");
+		return plait_error_advise(plait_error_new(tracefs->code, "event '%.200s': %s", text, tracefs->message),
+					  "%s", tracefs->advice ? tracefs->advice : "run as root");
 	struct plait_nearest nearest = { .name = text, .length = length };
 	plait_event_names_offer(&nearest);
 	plait_pmu_each(roots, offer_pmu_event, &nearest);
