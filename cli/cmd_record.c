@@ -13,7 +13,7 @@ enum { PIDS_MAX = 1024 };
 
 struct record_options {
 	struct plait_option_list pids, events, groups;
-	bool system_wide, quiet;
+	bool system_wide, quiet, bundle_sources;
 	const char *output, *engine;
 	uint64_t frequency, period, stack_size;
 	double duration;
@@ -38,6 +38,8 @@ static const struct plait_option options[] = {
 		     "count together what a ratio needs: ipc, cache, branch, tlb or topdown"),
 	PLAIT_OPTION(struct record_options, stack_size, "stack-size", 0, PLAIT_OPTION_SIZE, "BYTES",
 		     "copy at most BYTES of stack a sample (default 512K)"),
+	PLAIT_OPTION(struct record_options, bundle_sources, "bundle-sources", 0, PLAIT_OPTION_FLAG, NULL,
+		     "put the source files into the recording, for plait annotate elsewhere"),
 	PLAIT_OPTION(struct record_options, engine, "engine", 0, PLAIT_OPTION_STRING, "NAME",
 		     "how samples are taken: auto or bpf (default auto)"),
 	PLAIT_OPTION(struct record_options, quiet, "quiet", 'q', PLAIT_OPTION_FLAG, NULL,
@@ -181,6 +183,7 @@ static struct plait_error *prepare(struct record_options *options, int argc, cha
 		.duration = options->duration,
 		.stack_size = (uint32_t)options->stack_size,
 		.quiet = options->quiet,
+		.bundle_sources = options->bundle_sources,
 	};
 	return parse_events(options, session);
 }

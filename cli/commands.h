@@ -18,6 +18,7 @@ enum {
 	PLAIT_EXIT_NOT_FOUND = 127,
 };
 
+extern const struct plait_command plait_command_annotate;
 extern const struct plait_command plait_command_list;
 extern const struct plait_command plait_command_record;
 extern const struct plait_command plait_command_report;

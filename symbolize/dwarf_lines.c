@@ -187,3 +187,45 @@ uint32_t plait_dwarf_find(struct plait_dwarf *dwarf, uint64_t address, struct pl
 	}
 	return count;
 }
+
+/* The last row at or before `address`; 0 when the first one is behind it. */
+static size_t row_at(Dwarf_Lines *rows, size_t count, uint64_t address)
+{
+	size_t low = 0, high = count;
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+		Dwarf_Addr at = UINT64_MAX;
+		dwarf_lineaddr(dwarf_onesrcline(rows, middle), &at);
+		if (at <= address)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+bool plait_dwarf_each_row(struct plait_dwarf *dwarf, uint64_t start, uint64_t end,
+			  bool (*visit)(void *context, const struct plait_dwarf_row *row), void *context)
+{
+	struct unit *unit = find_unit(dwarf, start);
+	Dwarf_Lines *rows;
+	size_t count;
+	if (!unit || dwarf_getsrclines(&unit->root, &rows, &count) != 0 || !count)
+		return true;
+	for (size_t i = row_at(rows, count, start); i < count; i++) {
+		Dwarf_Line *line = dwarf_onesrcline(rows, i);
+		Dwarf_Addr address;
+		int number = 0;
+		bool ends = false;
+		if (dwarf_lineaddr(line, &address) != 0 || address >= end)
+			break;
+		if (dwarf_lineendsequence(line, &ends) != 0 || ends)
+			continue;
+		if (dwarf_lineno(line, &number) != 0 || number < 0)
+			number = 0;
+		struct plait_dwarf_row row = { address, dwarf_linesrc(line, NULL, NULL), (uint32_t)number };
+		if (!visit(context, &row))
+			return false;
+	}
+	return true;
+}

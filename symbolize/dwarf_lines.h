@@ -31,4 +31,16 @@ struct plait_dwarf_frame {
  * the innermost ones and, last, the function itself. Returns how many; 0: no DWARF there. */
 uint32_t plait_dwarf_find(struct plait_dwarf *dwarf, uint64_t address, struct plait_dwarf_frame *ret);
 
+/* A row of the line table: the code from `address` on comes from here. */
+struct plait_dwarf_row {
+	uint64_t address;
+	const char *file; /* owned by `dwarf`; NULL: not known */
+	uint32_t line;	  /* 0: not known */
+};
+
+/* Calls `visit` for the rows of the code [start, end), in ascending order; the first one may begin before `start`. Ends
+ * early when `visit` returns false, and returns false then. */
+bool plait_dwarf_each_row(struct plait_dwarf *dwarf, uint64_t start, uint64_t end,
+			  bool (*visit)(void *context, const struct plait_dwarf_row *row), void *context);
+
 #endif

@@ -210,3 +210,61 @@ struct plait_error *plait_symbol_file_find(struct plait_symbol_file *file, uint6
 	}
 	return NULL;
 }
+
+struct line_taker {
+	struct plait_names *names;
+	struct plait_function_code *code;
+	const char *last_file; /* as libdw has it, and as it is kept */
+	const char *last_kept;
+};
+
+static bool take_row(void *context, const struct plait_dwarf_row *row)
+{
+	struct line_taker *taker = context;
+	struct plait_function_code *code = taker->code;
+	if (row->file != taker->last_file) {
+		taker->last_file = row->file;
+		taker->last_kept = row->file ? plait_names_add(taker->names, row->file, strlen(row->file)) : NULL;
+		if (row->file && !taker->last_kept)
+			return false;
+	}
+	struct plait_function_line line = {
+		.offset = row->address > code->start ? (uint32_t)(row->address - code->start) : 0,
+		.line = row->line,
+		.file = taker->last_kept,
+	};
+	/* Of rows for the same address the last one holds; a row like the one before says nothing. */
+	struct plait_function_line *last = code->lines.count ? &code->lines.data[code->lines.count - 1] : NULL;
+	if (last && last->offset == line.offset)
+		*last = line;
+	else if (!last || last->line != line.line || last->file != line.file)
+		return plait_vec_push(&code->lines, line);
+	return true;
+}
+
+struct plait_error *plait_symbol_file_function(struct plait_symbol_file *file, uint64_t address,
+					       struct plait_names *names, struct plait_function_code *ret)
+{
+	struct plait_symbols symbols;
+	PLAIT_TRY(plait_symbol_file_find(file, address, names, &symbols));
+	const struct plait_symbol *function = symbols.count ? &symbols.at[symbols.count - 1] : NULL;
+	if (!function || !function->size || function->size > PLAIT_FUNCTION_CODE_MAX || !file->image.data)
+		return NULL;
+	struct plait_bytes bytes = plait_elf_bytes_at(&file->image, function->start);
+	const uint8_t *code = plait_bytes_take(&bytes, function->size);
+	if (!code)
+		return NULL;
+	ret->name = function->name;
+	ret->start = function->start;
+	ret->size = (uint32_t)function->size;
+	ret->code = code;
+	struct line_taker taker = { .names = names, .code = ret };
+	if (file->dwarf && !plait_dwarf_each_row(file->dwarf, ret->start, ret->start + ret->size, take_row, &taker))
+		return plait_error_no_memory();
+	return NULL;
+}
+
+void plait_function_code_release(struct plait_function_code *code)
+{
+	plait_vec_free(&code->lines);
+}

@@ -4,6 +4,7 @@
 #ifndef PLAIT_SYMBOLIZE_SYMBOL_FILE_H
 #define PLAIT_SYMBOLIZE_SYMBOL_FILE_H
 
+#include "symbolize/function.h"
 #include "symbolize/names.h"
 #include "symbolize/symbolizer.h"
 
@@ -26,5 +27,9 @@ void plait_symbol_file_close(struct plait_symbol_file *file);
 /* The functions at ELF virtual address `address`; their texts are kept in `names`. The only error is no memory. */
 struct plait_error *plait_symbol_file_find(struct plait_symbol_file *file, uint64_t address, struct plait_names *names,
 					   struct plait_symbols *ret);
+
+/* See plait_symbolize_function(). */
+struct plait_error *plait_symbol_file_function(struct plait_symbol_file *file, uint64_t address,
+					       struct plait_names *names, struct plait_function_code *ret);
 
 #endif

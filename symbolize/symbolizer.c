@@ -158,24 +158,41 @@ static struct plait_error *find_in_entry(struct plait_symbolizer *symbolizer, st
 	return error;
 }
 
-struct plait_error *plait_symbolize_file(struct plait_symbolizer *symbolizer, const struct plait_file_reference *file,
-					 uint64_t address, struct plait_symbols *ret)
+/* The entry of a file, opened when it is asked for first; valid until the next call. */
+static struct plait_error *entry_of(struct plait_symbolizer *symbolizer, const struct plait_file_reference *file,
+				    struct entry **ret)
 {
 	uint32_t key = key_of(symbolizer, file);
 	bool is_new;
 	struct entry *entry = key == UINT32_MAX ? NULL : find_entry(symbolizer, &symbolizer->file_of_key, key, &is_new);
 	if (!entry)
 		return plait_error_no_memory();
+	*ret = entry;
 	/* A file that could not be read may be reachable through another process. */
 	const char *open_path = file->open_path ? file->open_path : "";
 	uint64_t tried = plait_hash_bytes(open_path, strlen(open_path));
-	if (is_new || (!entry->file && entry->tried != tried)) {
-		entry->tried = tried;
-		struct plait_error *error = plait_symbol_file_open(file, &symbolizer->options, &entry->file);
-		if (error)
-			return error;
-	}
+	if (!is_new && (entry->file || entry->tried == tried))
+		return NULL;
+	entry->tried = tried;
+	return plait_symbol_file_open(file, &symbolizer->options, &entry->file);
+}
+
+struct plait_error *plait_symbolize_file(struct plait_symbolizer *symbolizer, const struct plait_file_reference *file,
+					 uint64_t address, struct plait_symbols *ret)
+{
+	struct entry *entry;
+	PLAIT_TRY(entry_of(symbolizer, file, &entry));
 	return find_in_entry(symbolizer, entry, address, ret);
+}
+
+struct plait_error *plait_symbolize_function(struct plait_symbolizer *symbolizer,
+					     const struct plait_file_reference *file, uint64_t address,
+					     struct plait_function_code *ret)
+{
+	struct entry *entry;
+	*ret = (struct plait_function_code) { 0 };
+	PLAIT_TRY(entry_of(symbolizer, file, &entry));
+	return entry->file ? plait_symbol_file_function(entry->file, address, symbolizer->names, ret) : NULL;
 }
 
 struct plait_error *plait_symbolize_image(struct plait_symbolizer *symbolizer, uint64_t key, const void *image,

@@ -17,6 +17,8 @@ struct plait_error *plait_pipeline_create(const struct plait_pipeline_options *o
 	pipeline->options = *options;
 	pipeline->unknown_code = PLAIT_NONE;
 	struct plait_error *error = plait_process_map_create(&pipeline->processes);
+	if (!error && !(pipeline->source_names = plait_strtab_create()))
+		error = plait_error_no_memory();
 	if (!error)
 		error = plait_unwinder_create(&pipeline->unwinder);
 	if (!error)
@@ -58,6 +60,9 @@ void plait_pipeline_destroy(struct plait_pipeline *pipeline)
 	plait_map_release(&pipeline->code_ids);
 	plait_map_release(&pipeline->python_frames);
 	plait_vec_free(&pipeline->places);
+	plait_vec_free(&pipeline->leaf_samples);
+	plait_vec_free(&pipeline->source_pids);
+	plait_strtab_destroy(pipeline->source_names);
 	plait_vec_free(&pipeline->stack);
 	plait_vec_free(&pipeline->reads);
 	plait_vec_free(&pipeline->anchors);
@@ -316,6 +321,8 @@ static struct plait_error *write_sample(struct plait_pipeline *pipeline, const s
 		},
 	};
 	PLAIT_TRY(add_details(pipeline, sample, &record.sample));
+	if (pipeline->stack.count)
+		PLAIT_TRY(plait_pipeline_count_leaf(pipeline, pipeline->stack.data[0]));
 	pipeline->statistics.samples++;
 	pipeline->statistics.incomplete += (quality & PLAIT_QUALITY_INCOMPLETE) != 0;
 	pipeline->statistics.last_time = sample->time;

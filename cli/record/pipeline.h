@@ -28,6 +28,7 @@ struct plait_pipeline_options {
 	struct plait_sampler *sampler;	       /* borrowed; told about processes and runtimes */
 	uint64_t started_ns;		       /* CLOCK_MONOTONIC: the recording's zero */
 	bool measure;			       /* fill in unwind_ns */
+	bool bundle_sources;		       /* SOURCE records with the files' contents */
 };
 
 struct plait_pipeline;
@@ -43,6 +44,10 @@ struct plait_error *plait_pipeline_handle(void *context, const struct plait_sour
 
 /* Writes the names of every native and kernel frame that was hit (SYMBOL records). Call once, at the end. */
 struct plait_error *plait_pipeline_bundle_symbols(struct plait_pipeline *pipeline);
+
+/* Writes the machine code of the hot native functions (FUNCTION records), and what the source files are (SOURCE). Call
+ * once, after the symbols. */
+struct plait_error *plait_pipeline_bundle_code(struct plait_pipeline *pipeline);
 
 struct plait_pipeline_statistics plait_pipeline_statistics(const struct plait_pipeline *pipeline);
 

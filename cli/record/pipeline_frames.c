@@ -139,6 +139,7 @@ static struct plait_error *code_index(struct plait_pipeline *pipeline, const str
 		*ret = (uint32_t)*known;
 		return NULL;
 	}
+	PLAIT_TRY(plait_pipeline_note_source(pipeline, code->filename));
 	struct plait_record record = {
 		.kind = PLAIT_RECORD_CODE,
 		.code = { .name = code->name,
@@ -231,6 +232,5 @@ struct plait_error *plait_pipeline_bundle_symbols(struct plait_pipeline *pipelin
 		PLAIT_TRY(symbolize_place(pipeline, &pipeline->places.data[i], &symbols));
 		PLAIT_TRY(write_symbol(pipeline, pipeline->places.data[i].frame, &symbols));
 	}
-	pipeline->places.count = 0;
 	return NULL;
 }

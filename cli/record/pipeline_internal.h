@@ -8,6 +8,7 @@
 #include "cli/record/pipeline.h"
 #include "common/frame.h"
 #include "common/map.h"
+#include "common/strtab.h"
 #include "common/vec.h"
 #include "perf/process/process_map.h"
 #include "python_unwind/code.h"
@@ -54,6 +55,9 @@ struct plait_pipeline {
 	struct plait_map pythons;		     /* pid -> struct plait_process_python * */
 	PLAIT_VEC(struct plait_inspected) inspected; /* by file id */
 	PLAIT_VEC(struct plait_frame_place) places;
+	PLAIT_VEC(uint64_t) leaf_samples;  /* by frame of the recording: samples whose innermost frame it is */
+	struct plait_strtab *source_names; /* of Python files; id - 1: index in source_pids */
+	PLAIT_VEC(uint32_t) source_pids;   /* a process that ran the file */
 	uint32_t frame_count;  /* frames of the recording so far */
 	uint32_t unknown_code; /* index of the code record for code objects that could not be read; PLAIT_NONE: none yet
 				*/
@@ -110,5 +114,12 @@ struct plait_error *plait_pipeline_python_frame(struct plait_pipeline *pipeline,
 						uint32_t *quality, uint32_t *ret);
 struct plait_error *plait_pipeline_marker_frame(struct plait_pipeline *pipeline, enum plait_frame_kind kind,
 						uint32_t *ret);
+
+/* bundle.c */
+
+/* A sample's innermost frame is this frame of the recording. */
+struct plait_error *plait_pipeline_count_leaf(struct plait_pipeline *pipeline, uint32_t frame);
+/* The process of the sample at hand runs code of this Python file. */
+struct plait_error *plait_pipeline_note_source(struct plait_pipeline *pipeline, const char *path);
 
 #endif

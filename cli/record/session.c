@@ -314,6 +314,7 @@ static struct plait_error *open_session(struct session *session)
 		.sampler = session->sampler,
 		.started_ns = session->started_ns,
 		.measure = getenv("PLAIT_MEASURE") != NULL,
+		.bundle_sources = options->bundle_sources,
 	};
 	PLAIT_TRY(plait_pipeline_create(&pipeline, &session->pipeline));
 	PLAIT_TRY(scan_targets(session));
@@ -437,6 +438,8 @@ static struct plait_error *close_recording(struct session *session, struct plait
 	session->result->seconds = (double)length / 1e9;
 	if (session->pipeline && !failure)
 		failure = plait_pipeline_bundle_symbols(session->pipeline);
+	if (session->pipeline && !failure)
+		failure = plait_pipeline_bundle_code(session->pipeline);
 	if (session->pipeline) {
 		tell_notes(session);
 		session->result->statistics = plait_pipeline_statistics(session->pipeline);

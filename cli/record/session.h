@@ -25,6 +25,7 @@ struct plait_session_options {
 	double duration;   /* s; 0: until the target ends or a signal comes */
 	uint32_t stack_size;
 	bool quiet; /* no live line */
+	bool bundle_sources;
 };
 
 /* How a recording went. */

@@ -38,6 +38,14 @@ void plait_profile_destroy(struct plait_profile *profile)
 	plait_vec_free(&profile->ratios);
 	plait_vec_free(&profile->memories);
 	plait_vec_free(&profile->notes);
+	for (size_t i = 0; i < profile->sources.count; i++)
+		free((void *)profile->sources.data[i].content);
+	plait_vec_free(&profile->sources);
+	for (size_t i = 0; i < profile->bundled.count; i++) {
+		free((void *)profile->bundled.data[i].code);
+		free((void *)profile->bundled.data[i].lines);
+	}
+	plait_vec_free(&profile->bundled);
 	plait_vec_free(&profile->labels.all);
 	plait_map_release(&profile->labels.by_text);
 	plait_vec_free(&profile->frame_labels);
@@ -333,6 +341,49 @@ static struct plait_error *apply_symbol(struct plait_profile *profile, const str
 	}
 	frame->functions = first;
 	frame->function_count = symbol->count;
+	frame->start = symbol->start;
+	frame->size = symbol->size;
+	return NULL;
+}
+
+/* A copy of `size` bytes, never NULL but when memory ran out. */
+static void *copy_of(const void *bytes, size_t size)
+{
+	void *copy = malloc(size ? size : 1);
+	if (copy && size)
+		memcpy(copy, bytes, size);
+	return copy;
+}
+
+static struct plait_error *apply_source(struct plait_profile *profile, const struct plait_record_source *record)
+{
+	struct plait_record_source source = *record;
+	if (source.content)
+		source.content = copy_of(source.content, source.size);
+	if (!own(profile, &source.path) || (record->content && !source.content) ||
+	    !plait_vec_push(&profile->sources, source)) {
+		free((void *)source.content);
+		return plait_error_no_memory();
+	}
+	return NULL;
+}
+
+static struct plait_error *apply_function(struct plait_profile *profile, const struct plait_record_function *record)
+{
+	if (!is_index(record->module, profile->modules.count))
+		return invalid("code of an unknown module");
+	struct plait_record_function function = *record;
+	struct plait_record_function_line *lines = copy_of(record->lines, record->line_count * sizeof(*lines));
+	function.code = copy_of(record->code, record->code_size);
+	function.lines = lines;
+	bool kept = lines && function.code && own(profile, &function.name);
+	for (uint32_t i = 0; kept && i < function.line_count; i++)
+		kept = own(profile, &lines[i].file);
+	if (!kept || !plait_vec_push(&profile->bundled, function)) {
+		free((void *)function.code);
+		free(lines);
+		return plait_error_no_memory();
+	}
 	return NULL;
 }
 
@@ -392,8 +443,9 @@ struct plait_error *plait_profile_apply(struct plait_profile *profile, const str
 	case PLAIT_RECORD_COUNT:
 		return apply_count(profile, &record->count);
 	case PLAIT_RECORD_SOURCE:
+		return apply_source(profile, &record->source);
 	case PLAIT_RECORD_FUNCTION:
-		return NULL;
+		return apply_function(profile, &record->function);
 	}
 	return invalid("a record of unknown kind");
 }

@@ -60,6 +60,7 @@ struct plait_profile_frame {
 	struct plait_record_frame record;
 	uint32_t functions, function_count; /* names, in profile.functions, innermost first; count 0: none */
 	uint32_t labels, label_count;	    /* in profile.frame_labels, innermost first */
+	uint64_t start, size;		    /* of the native function it lies in; size 0: not known */
 };
 
 /* Samples that differ only in time and period. */
@@ -89,9 +90,11 @@ struct plait_profile {
 	PLAIT_VEC(struct plait_ratio) ratios;	       /* by sample, with a metric: what it says of it */
 	PLAIT_VEC(struct plait_data_sources) memories; /* by sample, when any has a data source: where its data were */
 	PLAIT_VEC(const char *) notes;
-	uint64_t duration;  /* ns */
-	uint64_t throttled; /* times that the kernel throttled an event */
-	bool cut;	    /* there is no END record */
+	PLAIT_VEC(struct plait_record_source) sources;	 /* files as they were; contents are owned */
+	PLAIT_VEC(struct plait_record_function) bundled; /* machine code; code and lines are owned */
+	uint64_t duration;				 /* ns */
+	uint64_t throttled;				 /* times that the kernel throttled an event */
+	bool cut;					 /* there is no END record */
 	struct plait_trust trust;
 	struct plait_labels labels;
 	PLAIT_VEC(uint32_t) frame_labels;

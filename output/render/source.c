@@ -1,12 +1,9 @@
 #include "output/render/source.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "common/cleanup.h"
+#include "common/file.h"
 #include "common/map.h"
 #include "common/strtab.h"
 #include "common/vec.h"
@@ -48,28 +45,6 @@ void plait_source_cache_destroy(struct plait_source_cache *source)
 	free(source);
 }
 
-/* The whole of a regular file, or NULL. */
-static char *read_file(const char *path, size_t *ret_size)
-{
-	/* O_NONBLOCK: opening a pipe must not wait for its writer */
-	int fd PLAIT_CLOSE = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat status;
-	if (fd < 0 || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size > SIZE_MAX_READ)
-		return NULL;
-	size_t size = (size_t)status.st_size, done = 0;
-	char *text PLAIT_FREE = malloc(size + 1);
-	while (text && done < size) {
-		ssize_t got = read(fd, text + done, size - done);
-		if (got <= 0)
-			break;
-		done += (size_t)got;
-	}
-	if (text)
-		text[done] = '\0';
-	*ret_size = done;
-	return PLAIT_TAKE(text);
-}
-
 static bool find_lines(struct file *file, size_t size)
 {
 	bool kept = plait_vec_push(&file->lines, 0);
@@ -94,7 +69,7 @@ static const struct file *file_of(struct plait_source_cache *source, const char 
 	struct file file = { 0 };
 	size_t size = 0;
 	if (name[0] != '<') /* "<string>", "<frozen importlib._bootstrap>" */
-		file.text = read_file(name, &size);
+		file.text = plait_file_read(name, SIZE_MAX_READ, &size);
 	if (file.text && !find_lines(&file, size))
 		file.lines.count = 0;
 	if (!plait_vec_push(&source->files, file)) {
