@@ -5,13 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/arch_x86_64.h"
+
 static const struct {
 	const char *name;
 	cs_arch arch;
 	cs_mode mode;
+	size_t (*unknown_size)(const uint8_t *code, size_t size); /* of what capstone does not know; NULL: nothing says */
+	size_t step;						  /* to go on by when nothing does */
 } architectures[] = {
-	{ "x86_64", CS_ARCH_X86, CS_MODE_64 },
-	{ "aarch64", CS_ARCH_ARM64, CS_MODE_LITTLE_ENDIAN },
+	{ "x86_64", CS_ARCH_X86, CS_MODE_64, plait_x86_64_vector_size, 1 },
+	{ "aarch64", CS_ARCH_ARM64, CS_MODE_LITTLE_ENDIAN, NULL, 4 },
 };
 
 static bool in_group(const cs_insn *insn, uint8_t group)
@@ -55,9 +59,26 @@ static struct plait_instruction convert(const cs_insn *insn, uint64_t address)
 		.kind = kind_of(insn),
 	};
 	snprintf(instruction.mnemonic, sizeof(instruction.mnemonic), "%.23s", insn->mnemonic);
-	snprintf(instruction.operands, sizeof(instruction.operands), "%.103s", insn->op_str);
+	size_t size = 0;
+	for (const char *at = insn->op_str; *at && size + 1 < sizeof(instruction.operands); at++) {
+		if (at[strspn(at, " ")] != ',' || *at == ',') /* capstone 4: "zmm9 , zmm5" */
+			instruction.operands[size++] = *at;
+	}
+	instruction.operands[size] = '\0';
 	if (instruction.kind == PLAIT_INSTRUCTION_JUMP || instruction.kind == PLAIT_INSTRUCTION_CALL)
 		instruction.has_target = take_target(instruction.operands, &instruction.target);
+	return instruction;
+}
+
+/* Bytes that capstone does not know. */
+static struct plait_instruction unknown(const uint8_t *code, size_t size, uint64_t offset)
+{
+	struct plait_instruction instruction = { .offset = (uint32_t)offset, .size = (uint32_t)size };
+	size_t used = 0;
+	snprintf(instruction.mnemonic, sizeof(instruction.mnemonic), ".byte");
+	for (size_t i = 0; i < size && used + 8 < sizeof(instruction.operands); i++)
+		used += (size_t)snprintf(instruction.operands + used, sizeof(instruction.operands) - used, "%s0x%02x",
+					 i ? ", " : "", code[i]);
 	return instruction;
 }
 
@@ -73,12 +94,21 @@ struct plait_error *plait_disassemble(const char *architecture, const uint8_t *c
 		return plait_error_new(PLAIT_ERROR_UNSUPPORTED,
 				       "this build cannot take code of the architecture '%s' apart", architecture);
 	cs_option(handle, CS_OPT_DETAIL, CS_OPT_ON);
-	cs_option(handle, CS_OPT_SKIPDATA, CS_OPT_ON);
 	cs_insn *insn = cs_malloc(handle);
 	bool kept = insn != NULL;
 	uint64_t at = address;
-	while (kept && size && cs_disasm_iter(handle, &code, &size, &at, insn))
-		kept = plait_vec_push(&ret->instructions, convert(insn, address));
+	while (kept && size) {
+		if (cs_disasm_iter(handle, &code, &size, &at, insn)) {
+			kept = plait_vec_push(&ret->instructions, convert(insn, address));
+			continue;
+		}
+		size_t skip = architectures[i].unknown_size ? architectures[i].unknown_size(code, size) : 0;
+		skip = skip ? skip : architectures[i].step < size ? architectures[i].step : size;
+		kept = plait_vec_push(&ret->instructions, unknown(code, skip, at - address));
+		code += skip;
+		size -= skip;
+		at += skip;
+	}
 	if (insn)
 		cs_free(insn, 1);
 	cs_close(&handle);

@@ -12,7 +12,7 @@
 #include "cli/terminal.h"
 #include "cli/view_options.h"
 #include "common/cleanup.h"
-#include "output/render/annotate.h"
+#include "output/render/annotate/annotate.h"
 
 struct annotate_options {
 	struct plait_view_values view;

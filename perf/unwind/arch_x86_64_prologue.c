@@ -10,6 +10,7 @@
 #include <dwarf.h>
 #include <string.h>
 
+#include "common/arch_x86_64.h"
 #include "perf/unwind/arch_x86_64.h"
 
 enum value_kind { UNKNOWN, ORIGINAL, ADDRESS };
@@ -547,29 +548,6 @@ static bool emit(struct decoder *decoder, uint64_t address)
 	return append_row(decoder, address, state_rule(&decoder->state, decoder->pool, decoder->rule));
 }
 
-/* The length of a VEX or EVEX instruction that capstone does not know (newer than it), 0 when it is none. Such
- * instructions write vector and mask registers; those that write general registers are old enough to be known. */
-static size_t vector_instruction_size(const uint8_t *code, size_t size)
-{
-	size_t prefix = size && code[0] == 0xc5 ? 2 : size && code[0] == 0xc4 ? 3 : size && code[0] == 0x62 ? 4 : 0;
-	if (!prefix || size < prefix + 2)
-		return 0;
-	bool has_immediate = prefix > 2 && (code[1] & (prefix == 3 ? 31 : 7)) == 3; /* opcode map 0F3A */
-	unsigned mode = code[prefix + 1] >> 6, base = code[prefix + 1] & 7;
-	size_t length = prefix + 2 + has_immediate;
-	if (mode != 3 && base == 4) {
-		if (size < prefix + 3)
-			return 0;
-		base = code[prefix + 2] & 7;
-		length++;
-	}
-	if (mode == 1)
-		length += 1;
-	else if (mode == 2 || (mode == 0 && base == 5))
-		length += 4;
-	return length <= size ? length : 0;
-}
-
 /* Zeros and int3 between functions: zeros do not decode to anything that keeps the pace. */
 static size_t padding_size(const uint8_t *code, size_t size)
 {
@@ -614,8 +592,10 @@ static bool decode_all(struct decoder *decoder, cs_insn *insn)
 				return false;
 			continue;
 		}
+		/* Such instructions write vector and mask registers; those that write general registers are old
+		 * enough to be known. */
 		if (!skipped)
-			skipped = vector_instruction_size(at, left);
+			skipped = plait_x86_64_vector_size(at, left);
 		if (!skipped)
 			return append_row(decoder, address, PLAIT_RULE_NONE);
 		if (!emit(decoder, address))

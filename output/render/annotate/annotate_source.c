@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "output/render/annotate_text.h"
+#include "output/render/annotate/annotate_text.h"
 #include "output/render/number.h"
 #include "output/render/text_header.h"
 #include "output/render/text_label.h"
@@ -330,6 +330,9 @@ static void put_head(struct printer *printer)
 				printer->annotation->all);
 	if (printer->options->note)
 		plait_line_sentence(line, printer->options->note);
+	if (!printer->annotation->cost.total)
+		plait_line_sentence(line, printer->query->line ? "No sample of this event was in this line."
+							       : "No sample of this event was here.");
 	plait_line_end(line);
 }
 
@@ -346,7 +349,7 @@ struct plait_error *plait_annotate_source_write(const struct plait_profile *prof
 				   .line = { .out = out, .options = options->render } };
 	put_head(&printer);
 	put_lines(&printer);
-	if (query->line || query->function)
+	if ((query->line || query->function) && annotation->cost.total)
 		put_natives(&printer);
 	if (hottest)
 		PLAIT_TRY(put_hottest(&printer, hottest));

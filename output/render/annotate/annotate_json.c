@@ -1,7 +1,7 @@
 /* Annotations as JSON: docs/annotate.md. */
 #include <string.h>
 
-#include "output/render/annotate.h"
+#include "output/render/annotate/annotate.h"
 #include "output/render/json_frame.h"
 #include "output/render/text_header.h"
 

@@ -4,7 +4,7 @@
 #ifndef PLAIT_OUTPUT_RENDER_ANNOTATE_TEXT_H
 #define PLAIT_OUTPUT_RENDER_ANNOTATE_TEXT_H
 
-#include "output/render/annotate.h"
+#include "output/render/annotate/annotate.h"
 #include "output/render/line.h"
 
 /* Adds `part` as per cent of `whole`, right-aligned before `column`; nothing for 0. */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "output/render/annotate_text.h"
+#include "output/render/annotate/annotate_text.h"
 #include "output/render/number.h"
 #include "output/render/text_header.h"
 
@@ -14,6 +14,7 @@ enum {
 	CONTEXT = 3,	/* instructions around a hot one */
 	LOOP_MAX = 100, /* instructions of a loop that is shown whole */
 	LANES_MAX = 6,	/* jumps side by side */
+	MNEMONIC = 8,	/* columns */
 	NO_LANE = UINT8_MAX,
 };
 
@@ -272,7 +273,9 @@ static void put_row(struct printer *printer, uint32_t index)
 	plait_line_move(line, printer->offset_at + printer->offset_digits + 2);
 	put_gutter(printer, index, false);
 	plait_line_move(line, printer->code_at);
-	plait_line_format(line, PLAIT_STYLE_PLAIN, row->is_jump || row->is_call ? "%s " : "%-7s ", row->mnemonic);
+	plait_line_put(line, PLAIT_STYLE_PLAIN, row->mnemonic, UINT32_MAX);
+	if (*row->operands || row->has_target)
+		plait_line_move(line, row->is_jump || row->is_call ? line->column + 1 : printer->code_at + MNEMONIC);
 	plait_line_put(line, PLAIT_STYLE_PLAIN, row->operands, UINT32_MAX);
 	put_target(printer, row);
 	plait_line_end(line);
@@ -301,7 +304,7 @@ static void put_rows(struct printer *printer, bool folds)
 	uint32_t hidden = 0, count = (uint32_t)annotation->rows.count;
 	plait_line_put(printer->line, PLAIT_STYLE_DIM, "  func    all", UINT32_MAX);
 	if (printer->has_calls)
-		plait_line_put(printer->line, PLAIT_STYLE_DIM, "  calls", UINT32_MAX);
+		plait_line_put(printer->line, PLAIT_STYLE_DIM, " inside", UINT32_MAX);
 	plait_line_move(printer->line, printer->offset_at);
 	plait_line_put(printer->line, PLAIT_STYLE_DIM, "offset", UINT32_MAX);
 	plait_line_end(printer->line);
@@ -326,9 +329,11 @@ static void put_rows(struct printer *printer, bool folds)
 static void measure(struct printer *printer)
 {
 	const struct plait_code_annotation *annotation = printer->annotation;
-	for (size_t i = 0; i < annotation->rows.count && !printer->has_calls; i++)
+	for (size_t i = 0; i < annotation->rows.count && !printer->has_calls; i++) {
+		const struct plait_cost *cost = &annotation->rows.data[i].cost;
 		printer->has_calls =
-			printer->shown[i] && annotation->rows.data[i].cost.total > annotation->rows.data[i].cost.own;
+			printer->shown[i] && cost->total > cost->own && cost->total - cost->own > annotation->all / 2000;
+	}
 	printer->offset_digits = 2;
 	for (uint32_t size = annotation->size; size > 0xff; size >>= 4)
 		printer->offset_digits++;
