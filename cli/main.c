@@ -7,8 +7,13 @@
 #include "cli/commands.h"
 
 static const struct plait_command *const commands[] = {
-	&plait_command_record, &plait_command_report, &plait_command_annotate, &plait_command_script,
-	&plait_command_stat,   &plait_command_list,   NULL,
+	&plait_command_record,
+	&plait_command_report,
+	&plait_command_annotate,
+	&plait_command_script,
+	&plait_command_stat,
+	&plait_command_list,
+	NULL,
 };
 
 int plait_fail(struct plait_error *error)

@@ -5,7 +5,7 @@
 #define PLAIT_CLI_ANNOTATE_CODE_H
 
 #include "output/model/annotation.h"
-#include "symbolize/disassemble.h"
+#include "symbolize/disassemble/disassemble.h"
 #include "symbolize/function.h"
 
 /* Zeroed is empty. */

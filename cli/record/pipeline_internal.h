@@ -58,7 +58,7 @@ struct plait_pipeline {
 	PLAIT_VEC(uint64_t) leaf_samples;  /* by frame of the recording: samples whose innermost frame it is */
 	struct plait_strtab *source_names; /* of Python files; id - 1: index in source_pids */
 	PLAIT_VEC(uint32_t) source_pids;   /* a process that ran the file */
-	uint32_t frame_count;  /* frames of the recording so far */
+	uint32_t frame_count;		   /* frames of the recording so far */
 	uint32_t unknown_code; /* index of the code record for code objects that could not be read; PLAIT_NONE: none yet
 				*/
 

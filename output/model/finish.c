@@ -18,6 +18,8 @@ static struct plait_error *take_names(struct plait_profile *profile, uint32_t fr
 		functions[record.symbol.count++] = (struct plait_record_symbol_function) { .name = symbol->name,
 											   .file = symbol->file,
 											   .line = symbol->line };
+		record.symbol.start = symbol->start; /* of the last, the outermost */
+		record.symbol.size = symbol->size;
 	}
 	return record.symbol.count ? plait_profile_apply(profile, &record) : NULL;
 }

@@ -4,10 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 
-from plait_runner import need_recording, record, run_plait
+from plait_runner import PLAIT, need_recording, record, run_plait
 
 JOB = '''import ctypes
 import sys
@@ -132,6 +133,23 @@ def test_stripped_library(job, library, recording):
     document = annotation(recording, "hot_loop")
     start = document["function"]["start"]
     assert annotation(recording, f"{start + 1:#x}@libhot.so")["function"] == document["function"]
+
+
+def test_code_from_the_file(job, library, recording):
+    """A recorder that is killed bundles nothing: the file tells, if it is still the same."""
+    with subprocess.Popen([PLAIT, "record", "-q", "-o", recording, "--", sys.executable, job, library, "2500"]) as plait:
+        time.sleep(2)
+        plait.kill()
+    text = annotate(recording, "hot_loop")
+    assert "sum += i / 3;" in text
+    function = annotation(recording, "hot_loop")["function"]
+    assert not function["bundled"] and function["own"] > 0
+    (library.parent / "hot.c").write_text(HOT.replace("/ 3", "/ 7"))
+    library.unlink()
+    subprocess.run(["cc", "-O1", "-g", "-shared", "-fPIC", "-Wl,--build-id", "-o", library, library.parent / "hot.c"],
+                   check=True)
+    result = run_plait("annotate", recording, "hot_loop")
+    assert result.returncode and "hot_loop" in result.stderr and not result.stdout
 
 
 def test_probe_is_exact(job, library, recording):

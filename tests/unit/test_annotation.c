@@ -10,7 +10,7 @@
 
 #include "output/model/annotation.h"
 #include "output/render/annotate/annotate.h"
-#include "symbolize/disassemble.h"
+#include "symbolize/disassemble/disassemble.h"
 
 /* A loop at 0x1000, and a call of itself behind it. */
 static const uint8_t code[] = {

@@ -331,8 +331,8 @@ static void measure(struct printer *printer)
 	const struct plait_code_annotation *annotation = printer->annotation;
 	for (size_t i = 0; i < annotation->rows.count && !printer->has_calls; i++) {
 		const struct plait_cost *cost = &annotation->rows.data[i].cost;
-		printer->has_calls =
-			printer->shown[i] && cost->total > cost->own && cost->total - cost->own > annotation->all / 2000;
+		printer->has_calls = printer->shown[i] && cost->total > cost->own &&
+				     cost->total - cost->own > annotation->all / 2000;
 	}
 	printer->offset_digits = 2;
 	for (uint32_t size = annotation->size; size > 0xff; size >>= 4)

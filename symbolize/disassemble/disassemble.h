@@ -1,5 +1,5 @@
 /*
- * Machine code as text, by capstone.
+ * Machine code as text, by capstone, and by Zydis where that does not know an instruction.
  */
 #ifndef PLAIT_SYMBOLIZE_DISASSEMBLE_H
 #define PLAIT_SYMBOLIZE_DISASSEMBLE_H
@@ -33,7 +33,7 @@ struct plait_disassembly {
 };
 
 /* Takes the `size` bytes of code at `code`, which run at `address`, apart. `architecture` is uname(2)'s machine:
- * "x86_64" or "aarch64"; another one is PLAIT_ERROR_UNSUPPORTED. What capstone does not know comes as ".byte".
+ * "x86_64" or "aarch64"; another one is PLAIT_ERROR_UNSUPPORTED. What neither knows comes as ".byte".
  * Release `ret` in any case. */
 struct plait_error *plait_disassemble(const char *architecture, const uint8_t *code, size_t size, uint64_t address,
 				      struct plait_disassembly *ret);

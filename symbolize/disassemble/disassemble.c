@@ -1,20 +1,21 @@
-#include "symbolize/disassemble.h"
+#include "symbolize/disassemble/disassemble.h"
 
 #include <capstone/capstone.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/arch_x86_64.h"
+#include "symbolize/disassemble/arch_disassemble.h"
 
 static const struct {
 	const char *name;
 	cs_arch arch;
 	cs_mode mode;
-	size_t (*unknown_size)(const uint8_t *code, size_t size); /* of what capstone does not know; NULL: nothing says */
-	size_t step;						  /* to go on by when nothing does */
+	/* What capstone does not know; NULL: nothing does. */
+	uint32_t (*more)(const uint8_t *code, size_t size, uint64_t address, char *ret, size_t ret_size);
+	uint32_t step; /* to go on by when nothing tells a length */
 } architectures[] = {
-	{ "x86_64", CS_ARCH_X86, CS_MODE_64, plait_x86_64_vector_size, 1 },
+	{ "x86_64", CS_ARCH_X86, CS_MODE_64, plait_x86_64_disassemble, 1 },
 	{ "aarch64", CS_ARCH_ARM64, CS_MODE_LITTLE_ENDIAN, NULL, 4 },
 };
 
@@ -70,11 +71,17 @@ static struct plait_instruction convert(const cs_insn *insn, uint64_t address)
 	return instruction;
 }
 
-/* Bytes that capstone does not know. */
-static struct plait_instruction unknown(const uint8_t *code, size_t size, uint64_t offset)
+/* What capstone does not know: `text` of somebody else, or the bytes. */
+static struct plait_instruction convert_unknown(const uint8_t *code, uint32_t size, uint64_t offset, const char *text)
 {
-	struct plait_instruction instruction = { .offset = (uint32_t)offset, .size = (uint32_t)size };
-	size_t used = 0;
+	struct plait_instruction instruction = { .offset = (uint32_t)offset, .size = size };
+	size_t used = 0, mnemonic = strcspn(text, " ");
+	if (*text) {
+		snprintf(instruction.mnemonic, sizeof(instruction.mnemonic), "%.*s", (int)mnemonic, text);
+		snprintf(instruction.operands, sizeof(instruction.operands), "%s",
+			 text + mnemonic + strspn(text + mnemonic, " "));
+		return instruction;
+	}
 	snprintf(instruction.mnemonic, sizeof(instruction.mnemonic), ".byte");
 	for (size_t i = 0; i < size && used + 8 < sizeof(instruction.operands); i++)
 		used += (size_t)snprintf(instruction.operands + used, sizeof(instruction.operands) - used, "%s0x%02x",
@@ -102,9 +109,11 @@ struct plait_error *plait_disassemble(const char *architecture, const uint8_t *c
 			kept = plait_vec_push(&ret->instructions, convert(insn, address));
 			continue;
 		}
-		size_t skip = architectures[i].unknown_size ? architectures[i].unknown_size(code, size) : 0;
-		skip = skip ? skip : architectures[i].step < size ? architectures[i].step : size;
-		kept = plait_vec_push(&ret->instructions, unknown(code, skip, at - address));
+		char text[128] = "";
+		uint32_t skip = architectures[i].more ? architectures[i].more(code, size, at, text, sizeof(text)) : 0;
+		skip = skip ? skip : architectures[i].step;
+		skip = skip < size ? skip : (uint32_t)size;
+		kept = plait_vec_push(&ret->instructions, convert_unknown(code, skip, at - address, text));
 		code += skip;
 		size -= skip;
 		at += skip;
