@@ -44,11 +44,13 @@ def test_subinterpreters(interpreter, kind, recording):
         assert checked > 500
         return
     assert checked > 1000
-    # The only frames without a proven place are those of windows in which 3.11 and 3.12 cannot be walked, and those of
-    # a start that a busy machine let run on before plait had looked at the interpreter.
+    # The only frames without a proven place are those of windows in which 3.11 and 3.12 cannot be walked; those of a
+    # start that a busy machine let run on before plait had looked at the interpreter; and, rarely, outer frames of
+    # another interpreter: its thread state is found through the list of interpreters, which the other thread may be
+    # changing at that instant (a new one is put at its head before its `next` is set: 3.13, Python/pystate.c).
     unmerged = [stack for stack in stacks if "[unmerged]" in stack.frames]
     late = [stack for stack in unmerged if not any(f.startswith("Py_InitializeFromConfig ") for f in stack.frames)]
-    allowed = 0.005 * checked if interpreter[:2] in ((3, 11), (3, 12)) else 0
+    allowed = (0.005 if interpreter[:2] in ((3, 11), (3, 12)) else 0.001) * checked
     assert sum(stack.count for stack in late) <= allowed, "\n".join(";".join(stack.frames) for stack in late[:5])
     assert marked < 0.01 * checked, figures
     names = {tuple(frame.split(" (")[0].split(".")[-1] for frame in stack.frames) for stack in stacks}
