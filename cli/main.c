@@ -12,7 +12,7 @@ static const struct plait_command *const commands[] = {
 	&plait_command_annotate,
 	&plait_command_script,
 	&plait_command_stat,
-	&plait_command_list,
+	&plait_command_list, &plait_command_doctor,
 	NULL,
 };
 
