@@ -147,13 +147,24 @@ static struct plait_error *handle_process_event(struct plait_pipeline *pipeline,
 	}
 }
 
-static struct plait_error *handle_code(struct plait_pipeline *pipeline, const struct plait_wire_code *code)
+/* The plan of the CPython that a code object belongs to; NULL: it is none of this process image. */
+static const struct plait_walk_plan *plan_of(const struct plait_pipeline *pipeline, const struct plait_wire_code *code)
 {
 	const struct plait_process_python *python = plait_pipeline_python(pipeline, code->pid);
-	if (!python || !python->count)
+	for (uint32_t i = 0; python && i < python->count; i++) {
+		if (python->plans[i].runtime == code->runtime)
+			return &python->plans[i];
+	}
+	return NULL;
+}
+
+static struct plait_error *handle_code(struct plait_pipeline *pipeline, const struct plait_wire_code *code)
+{
+	const struct plait_walk_plan *plan = plan_of(pipeline, code);
+	if (!plan)
 		return NULL; /* of a process image that is gone: so are its frames' names */
 	struct plait_memory memory = plait_memory_of_process((pid_t)code->pid);
-	return plait_code_registry_add(pipeline->codes, &python->plans[0], code, &memory);
+	return plait_code_registry_add(pipeline->codes, plan, code, &memory);
 }
 
 /* ---- samples ---- */
