@@ -48,13 +48,18 @@ static struct plait_error *judge(struct plait_findings *findings, const char *ou
 		added = plait_findings_add(findings, "engine", "bpf", PLAIT_FINDING_FAILS,
 					   "a child was recorded, and not one sample came",
 					   "plait record -e task-clock -- COMMAND tries another clock");
-	else
-		added = plait_findings_tell(findings, "engine", "bpf",
-					    trust->complete * 2 > trust->samples ? PLAIT_FINDING_WORKS
-										 : PLAIT_FINDING_LIMITED,
+	else if (trust->complete * 2 > trust->samples)
+		added = plait_findings_tell(findings, "engine", "bpf", PLAIT_FINDING_WORKS,
 					    "%llu samples (%s) of a child, %.1f %% of the stacks complete",
 					    (unsigned long long)trust->samples, event,
 					    100.0 * (double)trust->complete / (double)trust->samples);
+	else
+		added = plait_findings_tell(
+			findings, "engine", "bpf", PLAIT_FINDING_LIMITED,
+			"%llu samples (%s) of a child (sh), of which %llu have gaps and %llu are cut: "
+			"this sh may have no unwind tables",
+			(unsigned long long)trust->samples, event, (unsigned long long)trust->gap,
+			(unsigned long long)trust->truncated);
 	plait_profile_destroy(profile);
 	return added ? NULL : plait_error_no_memory();
 }
