@@ -10,6 +10,8 @@
 #include "output/render/render.h"
 #include "output/render/source.h"
 
+enum { LINE_SIZE = 512 }; /* bytes of a source line: more is cut */
+
 struct report_options {
 	struct plait_view_values view;
 	const char *format, *color, *metric;
@@ -81,7 +83,7 @@ static struct plait_error *render(const struct report_options *values, const str
 		.full = values->full,
 		.threshold = values->threshold,
 		.source_line = plait_source_read_line,
-		.source_context = plait_source_cache_create(),
+		.source_context = plait_source_cache_create(NULL, LINE_SIZE),
 	};
 	if (!render.source_context)
 		return plait_error_no_memory();

@@ -1,7 +1,9 @@
 #include "common/file.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,4 +30,37 @@ char *plait_file_read(const char *path, size_t max, size_t *ret_size)
 		text[done] = '\0';
 	*ret_size = done;
 	return PLAIT_TAKE(text);
+}
+
+bool plait_file_first_line(const char *path, char *ret, size_t size)
+{
+	FILE *file PLAIT_FCLOSE = fopen(path, "re");
+	if (!file || !fgets(ret, (int)size, file))
+		return false;
+	ret[strcspn(ret, "\n")] = '\0';
+	return true;
+}
+
+bool plait_file_own_status(const char *key, char *ret, size_t size)
+{
+	FILE *file PLAIT_FCLOSE = fopen("/proc/self/status", "re");
+	char line[256];
+	size_t length = strlen(key);
+	while (file && fgets(line, sizeof(line), file)) {
+		if (strncmp(line, key, length) != 0 || line[length] != ':')
+			continue;
+		const char *value = line + length + 1 + strspn(line + length + 1, " \t");
+		snprintf(ret, size, "%.*s", (int)strcspn(value, "\n"), value);
+		return true;
+	}
+	return false;
+}
+
+bool plait_file_own_capabilities(uint64_t *ret)
+{
+	char value[32], *end;
+	if (!plait_file_own_status("CapEff", value, sizeof(value)))
+		return false;
+	*ret = strtoull(value, &end, 16);
+	return end != value;
 }

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "cli/annotate/code.h"
-#include "cli/annotate/sources.h"
 #include "cli/annotate/target.h"
 #include "cli/commands.h"
 #include "cli/input.h"
@@ -13,6 +12,9 @@
 #include "cli/view_options.h"
 #include "common/cleanup.h"
 #include "output/render/annotate/annotate.h"
+#include "output/render/source.h"
+
+enum { LINE_SIZE = 4096 }; /* bytes of a source line: more is cut */
 
 struct annotate_options {
 	struct plait_view_values view;
@@ -49,7 +51,7 @@ struct job {
 	const struct annotate_options *values;
 	const struct plait_profile *profile;
 	struct plait_selection *selection;
-	struct plait_sources *sources;
+	struct plait_source_cache *sources;
 	struct plait_annotate_target target;
 	struct plait_render_options render;
 	struct plait_annotate_options annotate;
@@ -62,7 +64,7 @@ static bool is_json(const struct annotate_options *values)
 }
 
 /* What is to be said about a source; free(3) it. NULL: nothing, or no memory. */
-static char *source_note(struct plait_sources *sources, const char *file)
+static char *source_note(struct plait_source_cache *sources, const char *file)
 {
 	static const char *const sentences[] = {
 		[PLAIT_SOURCE_CHANGED] = "%s has changed since it was recorded: the lines may be off.",
@@ -71,14 +73,14 @@ static char *source_note(struct plait_sources *sources, const char *file)
 					 "sources into the recording).",
 	};
 	char *note = NULL;
-	const char *sentence = sentences[plait_sources_state(sources, file)];
+	const char *sentence = sentences[plait_source_state(sources, file)];
 	if (sentence && file[0] == '<')
 		sentence = "%s is not a file: its lines have no text.";
 	return sentence && asprintf(&note, sentence, file) >= 0 ? note : NULL;
 }
 
 /* The same for the sources of a native function: the first that is not as it should be. */
-static char *code_note(struct plait_sources *sources, const struct plait_annotate_code *code)
+static char *code_note(struct plait_source_cache *sources, const struct plait_annotate_code *code)
 {
 	if (!code->has_lines)
 		return strdup("No line table was found for this function: assembly only.");
@@ -176,8 +178,8 @@ static struct plait_error *annotate_profile(const struct annotate_options *value
 		.columns = values->columns ? (uint32_t)values->columns : plait_terminal_columns(STDOUT_FILENO),
 		.ascii = values->ascii || plait_terminal_is_ascii(),
 		.full = values->full,
-		.source_line = plait_sources_line,
-		.source_context = job.sources = plait_sources_create(profile),
+		.source_line = plait_source_read_line,
+		.source_context = job.sources = plait_source_cache_create(profile, LINE_SIZE),
 	};
 	if (!job.sources)
 		error = plait_error_no_memory();
@@ -188,7 +190,7 @@ static struct plait_error *annotate_profile(const struct annotate_options *value
 	if (!error)
 		error = write_annotation(&job);
 	plait_annotate_target_release(&job.target);
-	plait_sources_destroy(job.sources);
+	plait_source_cache_destroy(job.sources);
 	plait_selection_destroy(job.selection);
 	return error;
 }

@@ -63,10 +63,9 @@ static bool collect_names(const struct plait_profile *profile, uint32_t module, 
 {
 	for (size_t i = 0; i < profile->frames.count; i++) {
 		const struct plait_profile_frame *frame = &profile->frames.data[i];
-		if (frame->record.kind != PLAIT_FRAME_NATIVE || frame->record.module != module || !frame->size ||
-		    !frame->function_count)
+		if (frame->record.kind != PLAIT_FRAME_NATIVE || frame->record.module != module || !frame->size)
 			continue;
-		const char *name = profile->functions.data[frame->functions + frame->function_count - 1].name;
+		const char *name = plait_profile_function_of(profile, frame);
 		if (*name && !plait_map_put(ret, frame->start, (uint64_t)(uintptr_t)name))
 			return false;
 	}
@@ -89,23 +88,30 @@ static const char *name_target(struct plait_annotate_code *code, const struct pl
 	return symbol && symbol->start == target && symbol->name ? symbol->name : "";
 }
 
-/* Sets the source of each row from a line table; `lines` are of the recording or the file, which look the same. */
+/* Row `i` of the line table: of the recording's `function`, or (NULL) of the file. */
+static struct plait_record_function_line line_at(const struct plait_annotate_code *code,
+						 const struct plait_record_function *function, size_t i)
+{
+	if (function)
+		return function->lines[i];
+	const struct plait_function_line *line = &code->file.lines.data[i];
+	return (struct plait_record_function_line) { line->offset, line->line, line->file ? line->file : "" };
+}
+
+/* Sets the source of each row from the line table. */
 static void set_lines(struct plait_annotate_code *code, const struct plait_record_function *function)
 {
 	size_t at = 0, count = function ? function->line_count : code->file.lines.count;
 	code->has_lines = count > 0;
 	for (size_t i = 0; i < code->annotation.rows.count && count; i++) {
 		struct plait_code_row *row = &code->annotation.rows.data[i];
-		while (at + 1 < count && (function ? function->lines[at + 1].offset
-						   : code->file.lines.data[at + 1].offset) <= row->offset)
+		while (at + 1 < count && line_at(code, function, at + 1).offset <= row->offset)
 			at++;
-		if (function && function->lines[at].offset <= row->offset) {
-			row->file = function->lines[at].file;
-			row->line = function->lines[at].line;
-		} else if (!function && code->file.lines.data[at].offset <= row->offset) {
-			row->file = code->file.lines.data[at].file ? code->file.lines.data[at].file : "";
-			row->line = code->file.lines.data[at].line;
-		}
+		struct plait_record_function_line line = line_at(code, function, at);
+		if (line.offset > row->offset)
+			continue;
+		row->file = line.file;
+		row->line = line.line;
 	}
 }
 

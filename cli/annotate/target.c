@@ -184,18 +184,6 @@ static struct plait_error *find_python_function(const struct plait_profile *prof
 
 /* ---- native ---- */
 
-static const char *base_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
-
-/* The name of the function that has the frame, not of what is inlined there; "" when there is none. */
-static const char *function_of(const struct plait_profile *profile, const struct plait_profile_frame *frame)
-{
-	return frame->function_count ? profile->functions.data[frame->functions + frame->function_count - 1].name : "";
-}
-
 /* "name", or "name(arguments)" of C++. */
 static bool is_symbol(const char *known, const char *wanted, size_t size)
 {
@@ -206,7 +194,7 @@ static bool is_module(const char *path, const char *wanted)
 {
 	char package[64];
 	plait_label_package(path, package, sizeof(package));
-	return strcmp(path, wanted) == 0 || strcmp(base_of(path), wanted) == 0 || strcmp(package, wanted) == 0;
+	return strcmp(path, wanted) == 0 || strcmp(basename(path), wanted) == 0 || strcmp(package, wanted) == 0;
 }
 
 struct wanted {
@@ -225,7 +213,7 @@ static bool is_wanted(const struct plait_profile *profile, const struct plait_pr
 		return false;
 	if (wanted->is_address)
 		return wanted->address >= frame->start && wanted->address - frame->start < frame->size;
-	return is_symbol(function_of(profile, frame), wanted->text, wanted->size);
+	return is_symbol(plait_profile_function_of(profile, frame), wanted->text, wanted->size);
 }
 
 static bool is_same_function(const struct plait_profile_frame *a, const struct plait_profile_frame *b)
@@ -260,8 +248,8 @@ static struct plait_error *find_native(const struct plait_profile *profile, cons
 			const struct plait_profile_frame *frame = &profile->frames.data[found.data[i]];
 			char address[32];
 			snprintf(address, sizeof(address), "0x%" PRIx64, frame->start);
-			choice_add(&choice, one_module ? address : function_of(profile, frame), "@",
-				   base_of(profile->modules.data[frame->record.module].path));
+			choice_add(&choice, one_module ? address : plait_profile_function_of(profile, frame), "@",
+				   basename(profile->modules.data[frame->record.module].path));
 		}
 		error = choice_refuse(&choice, wanted->text, "native functions");
 	}
@@ -292,7 +280,7 @@ static struct plait_error *refuse_code_without_file(const struct plait_profile *
 {
 	for (size_t i = 0; i < profile->frames.count; i++) {
 		const struct plait_profile_frame *frame = &profile->frames.data[i];
-		if (!is_symbol(function_of(profile, frame), text, strlen(text)))
+		if (!is_symbol(plait_profile_function_of(profile, frame), text, strlen(text)))
 			continue;
 		if (frame->record.kind == PLAIT_FRAME_KERNEL)
 			return plait_error_new(PLAIT_ERROR_UNSUPPORTED,
@@ -313,9 +301,9 @@ static struct plait_error *refuse(const struct plait_profile *profile, const cha
 	bool kept = true;
 	for (size_t i = 0; i < profile->codes.count && kept; i++)
 		kept = plait_vec_push(&names, profile->codes.data[i].qualname) &&
-		       plait_vec_push(&names, base_of(profile->codes.data[i].filename));
+		       plait_vec_push(&names, basename(profile->codes.data[i].filename));
 	for (size_t i = 0; i < profile->frames.count && kept; i++) {
-		const char *name = function_of(profile, &profile->frames.data[i]);
+		const char *name = plait_profile_function_of(profile, &profile->frames.data[i]);
 		kept = !*name || plait_vec_push(&names, name);
 	}
 	struct plait_error *error = plait_error_new(

@@ -10,38 +10,11 @@
 #include <unistd.h>
 
 #include "cli/doctor/finding.h"
-#include "common/cleanup.h"
+#include "common/file.h"
 
 /* Of <linux/capability.h> of Linux 5.8, where an older header lacks them. */
 #define CAPABILITY_PERFMON 38
 #define CAPABILITY_BPF 39
-
-/* The first line of a small file without its end; false when it cannot be read. */
-static bool read_line(const char *path, char *ret, size_t size)
-{
-	FILE *file PLAIT_FCLOSE = fopen(path, "re");
-	if (!file || !fgets(ret, (int)size, file))
-		return false;
-	ret[strcspn(ret, "\n")] = '\0';
-	return true;
-}
-
-/* The value of "Key:\t..." in /proc/self/status. */
-static bool read_status(const char *key, char *ret, size_t size)
-{
-	FILE *file PLAIT_FCLOSE = fopen("/proc/self/status", "re");
-	char line[256];
-	size_t length = strlen(key);
-	while (file && fgets(line, sizeof(line), file)) {
-		if (strncmp(line, key, length) != 0 || line[length] != ':')
-			continue;
-		char *value = line + length + 1 + strspn(line + length + 1, " \t");
-		value[strcspn(value, "\n")] = '\0';
-		snprintf(ret, size, "%s", value);
-		return true;
-	}
-	return false;
-}
 
 static bool add_kernel(struct plait_findings *findings)
 {
@@ -66,9 +39,9 @@ static bool add_rights(struct plait_findings *findings)
 		{ CAP_SYS_PTRACE, "CAP_SYS_PTRACE" }, { CAP_SYS_ADMIN, "CAP_SYS_ADMIN" },
 		{ CAP_SYSLOG, "CAP_SYSLOG" },
 	};
-	char value[64] = "0", text[256];
-	read_status("CapEff", value, sizeof(value));
-	uint64_t mask = strtoull(value, NULL, 16);
+	char text[256];
+	uint64_t mask = 0;
+	plait_file_own_capabilities(&mask);
 	int size = snprintf(text, sizeof(text), "user %u", geteuid());
 	bool any = false;
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
@@ -103,7 +76,8 @@ static const char *container(void)
 		return "Podman";
 	if (kind && *kind)
 		return "a container";
-	if (read_line("/proc/1/cgroup", line, sizeof(line)) && (strstr(line, "docker") || strstr(line, "kubepods")))
+	if (plait_file_first_line("/proc/1/cgroup", line, sizeof(line)) &&
+	    (strstr(line, "docker") || strstr(line, "kubepods")))
 		return "a container";
 	return NULL;
 }
@@ -112,7 +86,7 @@ static bool add_container(struct plait_findings *findings)
 {
 	const char *kind = container();
 	char seccomp[16] = "?";
-	read_status("Seccomp", seccomp, sizeof(seccomp));
+	plait_file_own_status("Seccomp", seccomp, sizeof(seccomp));
 	findings->in_container = kind != NULL;
 	bool filtered = strcmp(seccomp, "2") == 0;
 	if (!kind && !filtered)
@@ -134,7 +108,7 @@ static bool add_setting(struct plait_findings *findings, const char *name, const
 			const char *hinders, const char *remedy)
 {
 	char line[64], text[256];
-	if (!read_line(path, line, sizeof(line)))
+	if (!plait_file_first_line(path, line, sizeof(line)))
 		return true; /* this kernel does not have it */
 	long value = strtol(line, NULL, 10);
 	bool fine = value <= good || geteuid() == 0;
@@ -161,7 +135,7 @@ static bool add_settings(struct plait_findings *findings)
 static bool add_lockdown(struct plait_findings *findings)
 {
 	char line[128];
-	if (!read_line("/sys/kernel/security/lockdown", line, sizeof(line)))
+	if (!plait_file_first_line("/sys/kernel/security/lockdown", line, sizeof(line)))
 		return true;
 	bool closed = strstr(line, "[confidentiality]") != NULL;
 	return plait_findings_add(findings, "host", "lockdown", closed ? PLAIT_FINDING_FAILS : PLAIT_FINDING_FACT, line,

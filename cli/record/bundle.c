@@ -7,7 +7,7 @@
 #include "cli/record/pipeline_internal.h"
 #include "common/cleanup.h"
 #include "common/file.h"
-#include "output/recording/source_hash.h"
+#include "common/source_hash.h"
 #include "symbolize/function.h"
 
 enum {

@@ -461,3 +461,8 @@ struct plait_error *plait_profile_read(struct plait_profile *profile, struct pla
 		PLAIT_TRY(plait_profile_apply(profile, &record));
 	}
 }
+
+const char *plait_profile_function_of(const struct plait_profile *profile, const struct plait_profile_frame *frame)
+{
+	return frame->function_count ? profile->functions.data[frame->functions + frame->function_count - 1].name : "";
+}

@@ -135,6 +135,9 @@ struct plait_error *plait_profile_finish(struct plait_profile *profile, plait_pr
 /* The quality of one sample of the recording, with PLAIT_QUALITY_UNRESOLVED as far as names are known now. */
 uint32_t plait_profile_quality(const struct plait_profile *profile, const struct plait_record_sample *sample);
 
+/* The name of the function that has the frame, not of what is inlined there; "" when there is none. */
+const char *plait_profile_function_of(const struct plait_profile *profile, const struct plait_profile_frame *frame);
+
 /* a + b, but never more than UINT64_MAX: periods come from outside. */
 static inline uint64_t plait_saturating_add(uint64_t a, uint64_t b)
 {

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "common/cleanup.h"
+#include "common/file.h"
 
 #define PARANOID_UNKNOWN (-100)
 #define CAPABILITY_SYS_ADMIN 21
@@ -21,14 +22,9 @@ static bool read_number(const char *path, long long *ret)
 
 static bool has_perfmon(void)
 {
-	FILE *file PLAIT_FCLOSE = fopen("/proc/self/status", "re");
-	char line[256];
-	while (file && fgets(line, sizeof(line), file)) {
-		unsigned long long effective;
-		if (sscanf(line, "CapEff: %llx", &effective) == 1)
-			return effective >> CAPABILITY_PERFMON & 1 || effective >> CAPABILITY_SYS_ADMIN & 1;
-	}
-	return false;
+	uint64_t effective;
+	return plait_file_own_capabilities(&effective) &&
+	       (effective >> CAPABILITY_PERFMON & 1 || effective >> CAPABILITY_SYS_ADMIN & 1);
 }
 
 /* The CPU's flags name a hypervisor on x86; elsewhere this says no, and the message then does not mention one. */

@@ -1,7 +1,6 @@
 #include "python_unwind/bpf/refusal.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <linux/capability.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -9,29 +8,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
+#include "common/file.h"
 
 #define BTF_PATH "/sys/kernel/btf/vmlinux"
 #define LOCKDOWN_PATH "/sys/kernel/security/lockdown"
 
-/* The first line of a small file; false when it cannot be read. */
-static bool read_line(const char *path, char *ret, size_t size)
-{
-	FILE *file PLAIT_FCLOSE = fopen(path, "re");
-	return file && fgets(ret, (int)size, file);
-}
-
 /* The effective capabilities of this process; all of them when that cannot be read. */
 static uint64_t capabilities(void)
 {
-	FILE *file PLAIT_FCLOSE = fopen("/proc/self/status", "re");
-	char line[256];
 	uint64_t mask;
-	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "CapEff: %" SCNx64, &mask) == 1)
-			return mask;
-	}
-	return UINT64_MAX;
+	return plait_file_own_capabilities(&mask) ? mask : UINT64_MAX;
 }
 
 static bool has_capability(int capability)
@@ -43,7 +29,7 @@ static bool has_capability(int capability)
 static bool is_locked_down(void)
 {
 	char line[128];
-	return read_line(LOCKDOWN_PATH, line, sizeof(line)) && strstr(line, "[confidentiality]");
+	return plait_file_first_line(LOCKDOWN_PATH, line, sizeof(line)) && strstr(line, "[confidentiality]");
 }
 
 static struct plait_error *refused(int err, const char *log)

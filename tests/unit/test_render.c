@@ -356,7 +356,7 @@ static void source_lines_come_from_regular_files(void **state)
 	static const char text[] = "first \t\r\n\n    third";
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 	close(fd);
-	struct plait_source_cache *source = plait_source_cache_create();
+	struct plait_source_cache *source = plait_source_cache_create(NULL, 512);
 	for (int round = 0; round < 2; round++) {
 		assert_string_equal(plait_source_read_line(source, path, 1), "first");
 		assert_string_equal(plait_source_read_line(source, path, 2), "");

@@ -218,12 +218,6 @@ static void put_gutter(struct printer *printer, uint32_t row, bool between)
 
 /* ---- rows ---- */
 
-static const char *base_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
-
 /* The source line that the code from this row on comes from. */
 static void put_source(struct printer *printer, uint32_t row)
 {
@@ -232,7 +226,7 @@ static void put_source(struct printer *printer, uint32_t row)
 	plait_line_move(printer->line, printer->offset_at + printer->offset_digits + 2);
 	put_gutter(printer, row, true);
 	plait_line_move(printer->line, printer->code_at);
-	plait_line_put_tail(printer->line, PLAIT_STYLE_DIM, base_of(at->file), 24);
+	plait_line_put_tail(printer->line, PLAIT_STYLE_DIM, basename(at->file), 24);
 	plait_line_format(printer->line, PLAIT_STYLE_DIM, ":%" PRIu32, at->line);
 	const char *text = options->source_line && at->line <= INT32_MAX
 				   ? options->source_line(options->source_context, at->file, (int32_t)at->line)

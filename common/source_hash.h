@@ -1,8 +1,8 @@
 /*
- * The hash of SOURCE records.
+ * The hash by which a recording knows a source file again.
  */
-#ifndef PLAIT_OUTPUT_RECORDING_SOURCE_HASH_H
-#define PLAIT_OUTPUT_RECORDING_SOURCE_HASH_H
+#ifndef PLAIT_COMMON_SOURCE_HASH_H
+#define PLAIT_COMMON_SOURCE_HASH_H
 
 #include <stddef.h>
 #include <stdint.h>
