@@ -30,6 +30,9 @@ if len(sys.argv) > 1:
 else:
     for _ in range(40):
         heavy(60000)
+    total = 0
+    for i in range(400000):
+        total = total * 3 % 7 + (i * i) % 5
 '''
 HOT = '''long hot_loop(long n)
 {
@@ -83,12 +86,16 @@ def test_python_file(job, recording):
     assert lines[20]["total"] >= lines[6]["total"] and lines[20]["own"] < 0.1 * document["all"]
     assert lines[6]["text"].strip().startswith("return sum(")
     if sys.version_info >= (3, 11):
+        # Line 6 has instructions that belong to no column (the start of its generator); line 23 has none of them.
+        positions = list(compile(JOB, "job.py", "exec").co_positions())
+        assert all(column is not None for line, _, column, _ in positions if line == 23)
+        assert lines[23]["own"] == sum(span["own"] for span in document["spans"] if span["line"] == 23) > 0
         spans = [span for span in document["spans"] if span["line"] == 6]
         assert len(spans) > 1, "columns are known since CPython 3.11"
         for span in spans:
             if span["end_line"] == 6:
                 assert JOB.splitlines()[5][span["column"]:span["end_column"]].strip()
-        assert sum(span["own"] for span in spans) == lines[6]["own"]
+        assert 0.9 * lines[6]["own"] < sum(span["own"] for span in spans) <= lines[6]["own"]
     text = annotate("--columns", "80", recording, "job.py")
     assert all(len(line) <= 80 for line in text.splitlines())
     assert "has changed" not in text and "not here" not in text
