@@ -14,7 +14,7 @@ enum { PIDS_MAX = 1024 };
 struct record_options {
 	struct plait_option_list pids, events, groups;
 	bool system_wide, quiet, bundle_sources;
-	const char *output, *engine;
+	const char *output, *engine, *timer;
 	uint64_t frequency, period, stack_size;
 	double duration;
 };
@@ -41,7 +41,9 @@ static const struct plait_option options[] = {
 	PLAIT_OPTION(struct record_options, bundle_sources, "bundle-sources", 0, PLAIT_OPTION_FLAG, NULL,
 		     "put the source files into the recording, for plait annotate elsewhere"),
 	PLAIT_OPTION(struct record_options, engine, "engine", 0, PLAIT_OPTION_STRING, "NAME",
-		     "how samples are taken: auto or bpf (default auto)"),
+		     "how samples are taken: auto, bpf or agent (default auto)"),
+	PLAIT_OPTION(struct record_options, timer, "agent-timer", 0, PLAIT_OPTION_STRING, "NAME",
+		     "engine agent: cpu (default), or fast, which may cut sleeping calls short"),
 	PLAIT_OPTION(struct record_options, quiet, "quiet", 'q', PLAIT_OPTION_FLAG, NULL,
 		     "print nothing but errors and warnings"),
 	PLAIT_OPTION_END,
@@ -70,10 +72,9 @@ static struct plait_error *check_target(const struct record_options *options, bo
 		return usage("a command, -p and -a cannot be combined", "choose one of them");
 	if (options->frequency && options->period)
 		return usage("-F and -c cannot be combined", "-F gives samples a second, -c events a sample");
-	if (options->engine && strcmp(options->engine, "auto") != 0 && strcmp(options->engine, "bpf") != 0)
-		return plait_error_advise(
-			plait_error_new(PLAIT_ERROR_USAGE, "there is no engine '%s'", options->engine),
-			"engines: auto, bpf");
+	if (options->timer && strcmp(options->timer, "cpu") != 0 && strcmp(options->timer, "fast") != 0)
+		return plait_error_advise(plait_error_new(PLAIT_ERROR_USAGE, "there is no timer '%s'", options->timer),
+					  "--agent-timer: cpu or fast");
 	if (options->stack_size > UINT32_MAX)
 		return usage("--stack-size is too large", "at most 4G; 512K is enough for nearly every program");
 	return NULL;
@@ -104,6 +105,7 @@ static struct plait_error *parse_events(const struct record_options *options, st
 	if (!list->specs.count) {
 		struct plait_event_spec spec;
 		PLAIT_TRY(plait_event_default(&spec, &session->event_note));
+		session->event_is_default = true;
 		if (!plait_vec_push(&list->specs, spec))
 			return plait_error_no_memory();
 	}
@@ -124,12 +126,23 @@ static void announce_rate(const struct plait_event_spec *event)
 			event->unit == PLAIT_EVENT_UNIT_NS ? " ns" : "");
 }
 
+/* Which engine, and if it is not the best one, why, and what to do about it. */
+static void announce_engine(const struct plait_session_options *session, const struct plait_engine_run *run)
+{
+	if (session->asked_frequency)
+		fprintf(stderr, " (the kernel's tick: %llu Hz were asked for; --agent-timer fast is faster)",
+			(unsigned long long)session->asked_frequency);
+	if (run->refusal)
+		fprintf(stderr, "; not %s: %s ('plait doctor' tells how to allow it)", plait_engines()[0]->name,
+			run->refusal->message);
+}
+
 /* "plait: bpf engine, {cycles at 999 Hz, instructions}, cpu-clock at 999 Hz (this machine has no PMU)" */
-static void announce(const struct plait_session_options *session)
+static void announce(const struct plait_session_options *session, const struct plait_engine_run *run)
 {
 	const struct plait_event_spec *events = session->events.specs.data;
 	size_t count = session->events.specs.count;
-	fputs("plait: bpf engine, ", stderr);
+	fprintf(stderr, "plait: %s engine, ", run->engine->name);
 	for (size_t i = 0; i < count; i++) {
 		bool grouped = events[i].leader != PLAIT_EVENT_ALONE;
 		bool last = grouped && (i + 1 == count || events[i + 1].leader != events[i].leader);
@@ -140,6 +153,7 @@ static void announce(const struct plait_session_options *session)
 	}
 	if (session->event_note)
 		fprintf(stderr, " (%s)", session->event_note);
+	announce_engine(session, run);
 	fputc('\n', stderr);
 }
 
@@ -184,6 +198,7 @@ static struct plait_error *prepare(struct record_options *options, int argc, cha
 		.stack_size = (uint32_t)options->stack_size,
 		.quiet = options->quiet,
 		.bundle_sources = options->bundle_sources,
+		.fast_timer = options->timer && strcmp(options->timer, "fast") == 0,
 	};
 	return parse_events(options, session);
 }
@@ -204,13 +219,18 @@ static int run(const struct plait_command *command, int argc, char **argv)
 	} else if (error || (error = prepare(&values, argc, argv, first, pids, &session))) {
 		status = plait_fail(error);
 	} else {
-		if (!session.quiet)
-			announce(&session);
+		struct plait_engine_run engine = { 0 };
 		error = plait_event_list_prepare(&session.events);
-		if (error)
+		if (!error)
+			error = plait_engine_choose(values.engine, &session, &engine);
+		if (error) {
+			plait_engine_release(&engine);
 			status = plait_fail(error);
-		else
-			status = finish(&session, &result, plait_session_run(&session, &result));
+		} else {
+			if (!session.quiet)
+				announce(&session, &engine);
+			status = finish(&session, &result, plait_session_run(&session, &engine, &result));
+		}
 	}
 	plait_option_list_release(&values.pids);
 	plait_option_list_release(&values.events);

@@ -92,7 +92,7 @@ static struct plait_error *run_command(const struct plait_event_list *events, ch
 	struct plait_counters *counters PLAIT_CLEANUP(plait_counters_cleanup) = NULL;
 	struct rusage before, after;
 	*ret_started = false;
-	PLAIT_TRY(plait_launch_start(argv, launch));
+	PLAIT_TRY(plait_launch_start(argv, NULL, launch));
 	*ret_started = true;
 	PLAIT_TRY(plait_counters_open(events, &(struct plait_counter_target) { .launch = launch->pid }, &counters));
 	getrusage(RUSAGE_CHILDREN, &before);

@@ -56,8 +56,8 @@ static struct plait_error *check_command(const char *name)
 }
 
 /* The child: waits for the parent's word, then becomes the command. */
-static void run_child(char *const *argv, int go_fd, int status_fd) __attribute__((noreturn));
-static void run_child(char *const *argv, int go_fd, int status_fd)
+static void run_child(char *const *argv, char *const *environment, int go_fd, int status_fd) __attribute__((noreturn));
+static void run_child(char *const *argv, char *const *environment, int go_fd, int status_fd)
 {
 	char byte;
 	ssize_t got;
@@ -66,6 +66,8 @@ static void run_child(char *const *argv, int go_fd, int status_fd)
 	} while (got < 0 && errno == EINTR);
 	if (got != 1)
 		_exit(127); /* the parent gave up */
+	for (; environment && *environment; environment++)
+		putenv(*environment);
 	execvp(argv[0], argv);
 	int err = errno;
 	if (write(status_fd, &err, sizeof(err)) != (ssize_t)sizeof(err))
@@ -73,7 +75,7 @@ static void run_child(char *const *argv, int go_fd, int status_fd)
 	_exit(127);
 }
 
-struct plait_error *plait_launch_start(char *const *argv, struct plait_launch *ret)
+struct plait_error *plait_launch_start(char *const *argv, char *const *environment, struct plait_launch *ret)
 {
 	PLAIT_TRY(check_command(argv[0]));
 	int go[2] = { -1, -1 }, status[2] = { -1, -1 };
@@ -86,7 +88,7 @@ struct plait_error *plait_launch_start(char *const *argv, struct plait_launch *r
 		close(go[1]);
 		close(status[0]);
 		plait_signals_restore();
-		run_child(argv, go[0], status[1]);
+		run_child(argv, environment, go[0], status[1]);
 	}
 	close(go[0]);
 	close(status[1]);

@@ -18,8 +18,9 @@ struct plait_launch {
 };
 
 /* Forks a child that will run argv (NULL-terminated) once plait_launch_go() is called. The command is looked up in
- * PATH first: PLAIT_ERROR_NOT_FOUND or PLAIT_ERROR_PERMISSION when it cannot be run. */
-struct plait_error *plait_launch_start(char *const *argv, struct plait_launch *ret);
+ * PATH first, and `environment` (may be NULL) has what is added to the environment, "NAME=value" strings ended by NULL:
+ * PLAIT_ERROR_NOT_FOUND or PLAIT_ERROR_PERMISSION when it cannot be run. */
+struct plait_error *plait_launch_start(char *const *argv, char *const *environment, struct plait_launch *ret);
 
 /* Lets the child exec, and waits until it did. An exec that failed is an error (the child is reaped). */
 struct plait_error *plait_launch_go(struct plait_launch *launch, const char *name);

@@ -25,8 +25,13 @@ static struct plait_error *record_child(const char *output, struct plait_session
 	plait_event_set_rate(&event, 0, 0);
 	if (!plait_vec_push(&options.events.specs, event))
 		return plait_error_no_memory();
-	struct plait_error *error = plait_session_run(&options, ret);
-	if (ret->ran && !ret->launch.ended)
+	struct plait_engine_run engine;
+	struct plait_error *error = plait_engine_choose("bpf", &options, &engine);
+	if (error)
+		plait_engine_release(&engine);
+	else
+		error = plait_session_run(&options, &engine, ret);
+	if (!error && ret->ran && !ret->launch.ended)
 		plait_session_wait_for_command(ret);
 	plait_signals_restore();
 	plait_event_list_release(&options.events);

@@ -54,6 +54,7 @@ void plait_pipeline_destroy(struct plait_pipeline *pipeline)
 	plait_unwinder_destroy(pipeline->unwinder);
 	destroy_pythons(pipeline);
 	plait_process_map_destroy(pipeline->processes);
+	plait_map_release(&pipeline->mappings_read);
 	plait_map_release(&pipeline->process_ids);
 	plait_map_release(&pipeline->thread_ids);
 	plait_map_release(&pipeline->module_ids);
@@ -139,7 +140,7 @@ static struct plait_error *handle_process_event(struct plait_pipeline *pipeline,
 	case PLAIT_SOURCE_EXIT:
 		if (event->pid == event->tid && !process_lives(event->pid)) {
 			plait_pipeline_forget_python(pipeline, event->pid);
-			plait_sampler_unwatch(pipeline->options.sampler, event->pid);
+			pipeline->options.walker.unwatch(pipeline->options.walker.context, event->pid);
 		}
 		return NULL;
 	default:
@@ -169,9 +170,30 @@ static struct plait_error *handle_code(struct plait_pipeline *pipeline, const st
 
 /* ---- samples ---- */
 
+static uint64_t now_ns(void)
+{
+	struct timespec time;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+/* A library may have come since the mappings were read; a look that was later than the sample needs no other. */
+static const struct plait_mapping *read_mappings_again(struct plait_pipeline *pipeline, uint64_t pc)
+{
+	const uint64_t *looked = plait_map_get(&pipeline->mappings_read, pipeline->sample_pid);
+	if (!pipeline->options.reads_mappings || (looked && *looked > pipeline->sample_time))
+		return NULL;
+	plait_map_put(&pipeline->mappings_read, pipeline->sample_pid, now_ns());
+	plait_error_free(plait_pipeline_scan(pipeline, pipeline->sample_pid));
+	pipeline->last_mapping.end = 0;
+	return plait_pipeline_mapping(pipeline, pc);
+}
+
 static bool find_place(void *context, uint64_t pc, struct plait_unwind_place *ret)
 {
 	const struct plait_mapping *mapping = plait_pipeline_mapping(context, pc);
+	if (!mapping)
+		mapping = read_mappings_again(context, pc);
 	if (!mapping || !(mapping->protection & PROT_EXEC))
 		return false;
 	const struct plait_module_file *file = mapping->file;
@@ -340,13 +362,6 @@ static struct plait_error *write_sample(struct plait_pipeline *pipeline, const s
 	return plait_recording_writer_add(pipeline->options.writer, &record, NULL);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
 static struct plait_error *handle_sample(struct plait_pipeline *pipeline, const struct plait_sample *sample)
 {
 	uint64_t begin = pipeline->options.measure ? now_ns() : 0;
@@ -354,6 +369,7 @@ static struct plait_error *handle_sample(struct plait_pipeline *pipeline, const 
 		pipeline->sample_pid = sample->pid;
 		pipeline->last_mapping.end = 0;
 	}
+	pipeline->sample_time = sample->time;
 	if (!plait_process_map_process(pipeline->processes,
 				       sample->pid)) /* its records were lost, or it is new to us */
 		plait_error_free(plait_pipeline_scan(pipeline, sample->pid));

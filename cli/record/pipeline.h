@@ -9,11 +9,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/record/walker.h"
 #include "common/error.h"
 #include "output/recording/writer.h"
 #include "perf/source/source.h"
 #include "perf/unwind/unwinder.h"
-#include "python_unwind/bpf/sampler.h"
 
 /* What came through so far: numbers of samples, and the unwinder's counters. */
 struct plait_pipeline_statistics {
@@ -25,10 +25,11 @@ struct plait_pipeline_statistics {
 
 struct plait_pipeline_options {
 	struct plait_recording_writer *writer; /* borrowed */
-	struct plait_sampler *sampler;	       /* borrowed; told about processes and runtimes */
-	uint64_t started_ns;		       /* CLOCK_MONOTONIC: the recording's zero */
-	bool measure;			       /* fill in unwind_ns */
-	bool bundle_sources;		       /* SOURCE records with the files' contents */
+	struct plait_walker walker;	       /* told about processes and runtimes */
+	bool reads_mappings; /* those of a process are read again when an address is unknown: no event told them */
+	uint64_t started_ns; /* CLOCK_MONOTONIC: the recording's zero */
+	bool measure;	     /* fill in unwind_ns */
+	bool bundle_sources; /* SOURCE records with the files' contents */
 };
 
 struct plait_pipeline;

@@ -68,6 +68,8 @@ struct plait_pipeline {
 	PLAIT_VEC(struct plait_record_read) reads;
 	PLAIT_VEC(uint64_t) anchors;
 	uint32_t sample_pid;
+	uint64_t sample_time;
+	struct plait_map mappings_read;	   /* pid -> when, ns CLOCK_MONOTONIC */
 	struct plait_mapping last_mapping; /* end == 0: none */
 
 	PLAIT_VEC(char *) notes;
@@ -89,7 +91,7 @@ struct plait_error *plait_pipeline_note(struct plait_pipeline *pipeline, const c
 
 /* pipeline_python.c */
 
-/* Looks whether `mapping` of `pid` brings a CPython; if so, tells the sampler. */
+/* Looks whether `mapping` of `pid` brings a CPython; if so, tells the walker. */
 struct plait_error *plait_pipeline_inspect(struct plait_pipeline *pipeline, uint32_t pid,
 					   const struct plait_mapping *mapping);
 /* `child` was forked from `parent`: it runs the same CPythons. */

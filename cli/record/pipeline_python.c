@@ -18,7 +18,7 @@ void plait_pipeline_forget_python(struct plait_pipeline *pipeline, uint32_t pid)
 		return;
 	free((void *)(uintptr_t)*value);
 	plait_map_remove(&pipeline->pythons, pid);
-	plait_sampler_forget(pipeline->options.sampler, pid);
+	pipeline->options.walker.forget(pipeline->options.walker.context, pid);
 	plait_code_registry_forget(pipeline->codes, pid);
 }
 
@@ -69,7 +69,7 @@ static void find_fragments(struct plait_pipeline *pipeline, const struct plait_m
 	inspected->whole = true;
 }
 
-/* Hands one runtime to the sampler and keeps it. */
+/* Hands one runtime to the walker and keeps it. */
 static struct plait_error *add_runtime(struct plait_pipeline *pipeline, struct plait_process_python *python,
 				       const struct plait_python_runtime *runtime)
 {
@@ -77,7 +77,7 @@ static struct plait_error *add_runtime(struct plait_pipeline *pipeline, struct p
 		return plait_pipeline_note(pipeline,
 					   "process %u has more than %d CPython runtimes: only %d are followed",
 					   runtime->pid, PLAIT_RUNTIMES_MAX, PLAIT_RUNTIMES_MAX);
-	PLAIT_TRY(plait_sampler_add_runtime(pipeline->options.sampler, runtime));
+	PLAIT_TRY(pipeline->options.walker.add_runtime(pipeline->options.walker.context, runtime));
 	python->runtimes[python->count] = *runtime;
 	plait_python_runtime_plan(runtime, &python->plans[python->count]);
 	python->count++;
@@ -118,7 +118,7 @@ struct plait_error *plait_pipeline_inspect(struct plait_pipeline *pipeline, uint
 		return failure;
 	}
 	PLAIT_TRY(add_runtime(pipeline, python, &runtime));
-	find_fragments(pipeline, mapping->file); /* slow: only now that the sampler knows the runtime */
+	find_fragments(pipeline, mapping->file); /* slow: only now that the walker knows the runtime */
 	return NULL;
 }
 

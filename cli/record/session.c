@@ -30,10 +30,9 @@ enum {
 struct session {
 	const struct plait_session_options *options;
 	struct plait_session_result *result;
-	struct plait_sampler *sampler;
+	struct plait_engine_run *run;
 	struct plait_recording_writer *writer;
 	struct plait_pipeline *pipeline;
-	struct plait_source source;
 	struct plait_live_line live;
 	int *pid_fds; /* of the attached processes */
 	uint64_t started_ns, next_flush, next_live;
@@ -119,7 +118,7 @@ static struct plait_error *write_counts(struct session *session)
 {
 	for (uint32_t i = 0; i < session->options->events.specs.count; i++) {
 		struct plait_source_count count;
-		PLAIT_TRY(plait_source_count(&session->source, i, &count));
+		PLAIT_TRY(plait_source_count(&session->run->source, i, &count));
 		struct plait_record record = {
 			.kind = PLAIT_RECORD_COUNT,
 			.count = { .event = i,
@@ -177,7 +176,7 @@ static struct plait_error *create_writer(struct session *session)
 		.kernel = host.release,
 		.architecture = host.machine,
 		.plait_version = PLAIT_VERSION,
-		.engine = "bpf",
+		.engine = session->run->engine->name,
 		.started_unix_ns = now_ns(CLOCK_REALTIME),
 		.started_ns = session->started_ns,
 		.cpu_count = (uint32_t)get_nprocs(),
@@ -210,46 +209,11 @@ static struct plait_error *scan_targets(struct session *session)
 {
 	if (session->options->system_wide)
 		return scan_machine(session);
-	for (size_t i = 0; i < session->options->pid_count; i++) {
-		PLAIT_TRY(plait_sampler_watch(session->sampler, (uint32_t)session->options->pids[i], false));
+	for (size_t i = 0; i < session->options->pid_count; i++)
 		PLAIT_TRY(plait_pipeline_scan(session->pipeline, (uint32_t)session->options->pids[i]));
-	}
-	if (session->result->launch.pid > 0)
-		PLAIT_TRY(plait_sampler_watch(session->sampler, (uint32_t)session->result->launch.pid, true));
 	if (session->result->launch.pid > 0)
 		PLAIT_TRY(plait_pipeline_scan(session->pipeline, (uint32_t)session->result->launch.pid));
 	return NULL;
-}
-
-static struct plait_error *count_runs(void *context, struct plait_source_runs *ret)
-{
-	struct plait_sampler_runs runs;
-	PLAIT_TRY(plait_sampler_count(context, &runs));
-	*ret = (struct plait_source_runs) { .sampled = runs.sampled, .probed = runs.probed };
-	return NULL;
-}
-
-static struct plait_error *open_source(struct session *session)
-{
-	const struct plait_session_options *options = session->options;
-	struct plait_source_options source = {
-		.events = options->events.specs.data,
-		.event_count = options->events.specs.count,
-		.pids = options->pids,
-		.pid_count = options->pid_count,
-		.launch = session->result->launch.pid,
-		.system_wide = options->system_wide,
-		.filtered = options->pid_count > 0,
-		.program = {
-			.program_fd = plait_sampler_program_fd(session->sampler),
-			.tracepoint_fd = plait_sampler_tracepoint_fd(session->sampler),
-			.probe_fd = plait_sampler_probe_fd(session->sampler),
-			.output_map_fd = plait_sampler_output_map_fd(session->sampler),
-			.count = count_runs,
-			.context = session->sampler,
-		},
-	};
-	return plait_source_bpf_open(&source, &session->source);
 }
 
 /* Opens a descriptor for each attached process that becomes readable when it ends; without them (old kernel) the end
@@ -265,60 +229,33 @@ static struct plait_error *open_pid_fds(struct session *session)
 	return NULL;
 }
 
-/* Opens each event on this process and closes it again: an event that the host refuses must not cost the user the
- * recording that the new one would replace. */
-static struct plait_error *try_events(const struct plait_session_options *options)
-{
-	for (size_t i = 0; i < options->events.specs.count; i++) {
-		struct perf_event_attr attr;
-		int fd PLAIT_CLOSE = -1;
-		plait_event_attributes(&options->events.specs.data[i], &attr);
-		attr.disabled = 1;
-		if (options->events.specs.data[i].counting)
-			attr.sample_period = 0;
-		PLAIT_TRY(plait_event_open(&options->events.specs.data[i], &attr, 0, -1, -1, &fd));
-	}
-	return NULL;
-}
-
-static bool has_kind(const struct plait_event_list *events, enum plait_event_kind kind)
-{
-	for (size_t i = 0; i < events->specs.count; i++) {
-		if (events->specs.data[i].kind == kind && !events->specs.data[i].counting)
-			return true;
-	}
-	return false;
-}
-
 static struct plait_error *open_session(struct session *session)
 {
 	const struct plait_session_options *options = session->options;
+	struct plait_engine_run *run = session->run;
 	PLAIT_TRY(open_pid_fds(session));
 	if (options->argv) {
-		struct plait_error *error = plait_launch_start(options->argv, &session->result->launch);
+		struct plait_error *error =
+			plait_launch_start(options->argv, run->environment, &session->result->launch);
 		session->result->cannot_run = error != NULL;
 		PLAIT_TRY(error);
+		run->launch = session->result->launch.pid;
 	}
-	struct plait_sampler_options sampler = {
-		.stack_size = options->stack_size,
-		.filter = options->pid_count > 0,
-		.everything = options->system_wide,
-		.tracepoints = has_kind(&options->events, PLAIT_EVENT_TRACEPOINT),
-		.probes = has_kind(&options->events, PLAIT_EVENT_PROBE),
-	};
-	PLAIT_TRY(plait_sampler_open(&sampler, &session->sampler));
-	PLAIT_TRY(try_events(options));
 	PLAIT_TRY(create_writer(session));
 	struct plait_pipeline_options pipeline = {
 		.writer = session->writer,
-		.sampler = session->sampler,
+		.walker = run->walker,
+		.reads_mappings = !run->engine->tells_mappings,
 		.started_ns = session->started_ns,
 		.measure = getenv("PLAIT_MEASURE") != NULL,
 		.bundle_sources = options->bundle_sources,
 	};
 	PLAIT_TRY(plait_pipeline_create(&pipeline, &session->pipeline));
+	if (run->engine->watch)
+		PLAIT_TRY(run->engine->watch(run));
 	PLAIT_TRY(scan_targets(session));
-	PLAIT_TRY(open_source(session));
+	if (run->engine->open)
+		PLAIT_TRY(run->engine->open(run));
 	return options->argv ? NULL : scan_targets(session); /* what was mapped between the first look and now */
 }
 
@@ -392,7 +329,7 @@ static struct plait_error *record_until_finished(struct session *session)
 {
 	uint64_t now = now_ns(CLOCK_MONOTONIC);
 	while (!is_finished(session, now)) {
-		PLAIT_TRY(plait_source_poll(&session->source, poll_timeout(session, now), plait_pipeline_handle,
+		PLAIT_TRY(plait_source_poll(&session->run->source, poll_timeout(session, now), plait_pipeline_handle,
 					    session->pipeline));
 		now = now_ns(CLOCK_MONOTONIC);
 		PLAIT_TRY(keep_house(session, now));
@@ -402,19 +339,14 @@ static struct plait_error *record_until_finished(struct session *session)
 
 /* ---- closing ---- */
 
-/* Before Linux 6.12 new threads do not inherit groups with :S. */
-static struct plait_error *note_joined(struct session *session)
+/* What the engine has to say in the end, for the user and for the recording. */
+static struct plait_error *note_conclusion(struct session *session)
 {
-	struct plait_source_statistics statistics;
-	plait_source_bpf_statistics(&session->source, &statistics);
-	if (!statistics.joined_late)
+	char text[400] = "";
+	if (session->run->engine->conclude)
+		session->run->engine->conclude(session->run, text, sizeof(text));
+	if (!*text)
 		return NULL;
-	char text[200];
-	snprintf(
-		text, sizeof(text),
-		"this kernel does not hand groups with :S down to new threads: %llu of them were joined a moment after "
-		"their start (Linux 6.12 and later do)",
-		(unsigned long long)statistics.joined_late);
 	plait_live_line_clear(&session->live);
 	plait_say("%s", text);
 	struct plait_record record = { .kind = PLAIT_RECORD_NOTE, .note.text = text };
@@ -425,15 +357,16 @@ static struct plait_error *note_joined(struct session *session)
  * or NULL; the first error is returned. */
 static struct plait_error *close_recording(struct session *session, struct plait_error *failure)
 {
-	if (session->source.ops && !failure) {
-		failure = plait_source_stop(&session->source);
+	if (session->run->source.ops && !failure) {
+		failure = plait_source_stop(&session->run->source);
 		if (!failure)
-			failure = plait_source_poll(&session->source, -1, plait_pipeline_handle, session->pipeline);
+			failure =
+				plait_source_poll(&session->run->source, -1, plait_pipeline_handle, session->pipeline);
 	}
-	if (session->source.ops && !failure)
+	if (session->run->source.ops && !failure)
 		failure = write_counts(session);
-	if (session->source.ops && !failure)
-		failure = note_joined(session);
+	if (session->run->source.ops && !failure)
+		failure = note_conclusion(session);
 	uint64_t length = now_ns(CLOCK_MONOTONIC) - session->started_ns;
 	session->result->seconds = (double)length / 1e9;
 	if (session->pipeline && !failure)
@@ -463,15 +396,15 @@ static struct plait_error *close_recording(struct session *session, struct plait
 
 static void release_session(struct session *session)
 {
-	plait_source_destroy(&session->source);
+	plait_source_destroy(&session->run->source); /* a command that lives on is left alone from here */
 	plait_pipeline_destroy(session->pipeline);
 	plait_recording_writer_abandon(session->writer);
-	plait_sampler_close(session->sampler);
 	for (size_t i = 0; session->pid_fds && i < session->options->pid_count; i++) {
 		if (session->pid_fds[i] >= 0)
 			close(session->pid_fds[i]);
 	}
 	free(session->pid_fds);
+	plait_engine_release(session->run);
 }
 
 /* Removes a recording that holds nothing because the command could not be started. */
@@ -510,11 +443,13 @@ static struct plait_error *run_session(struct session *session)
 	return error;
 }
 
-struct plait_error *plait_session_run(const struct plait_session_options *options, struct plait_session_result *ret)
+struct plait_error *plait_session_run(const struct plait_session_options *options, struct plait_engine_run *run,
+				      struct plait_session_result *ret)
 {
 	*ret = (struct plait_session_result) { .launch = { .go_fd = -1, .status_fd = -1 } };
 	struct session session = {
 		.options = options,
+		.run = run,
 		.result = ret,
 		.live = { .enabled = !options->quiet && isatty(STDERR_FILENO) },
 	};

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "cli/launch.h"
+#include "cli/record/engine.h"
 #include "cli/record/pipeline.h"
 #include "perf/event/event.h"
 
@@ -17,7 +18,10 @@
 struct plait_session_options {
 	const char *output;
 	struct plait_event_list events; /* borrowed */
-	const char *event_note;		/* why this event was chosen; NULL: the user did */
+	const char *event_note;		/* why this event was chosen; NULL: the user did, or there is nothing to say */
+	bool event_is_default;		/* the user named no event */
+	bool fast_timer;		/* engine agent: a timer faster than the tick */
+	uint64_t asked_frequency;	/* what the engine could not give; 0: it could */
 	const pid_t *pids;
 	size_t pid_count;
 	bool system_wide;
@@ -40,9 +44,11 @@ struct plait_session_result {
 	bool cannot_run;  /* the error is that the command could not be started */
 };
 
-/* Records. The error, if any, is what went wrong; `ret` is set in any case: what was recorded before a failure is kept
- * (ret->written). Notes and the live line go to stderr. */
-struct plait_error *plait_session_run(const struct plait_session_options *options, struct plait_session_result *ret);
+/* Records by `run`, which plait_engine_choose() made of `options`, and ends it. The error, if any, is what went wrong;
+ * `ret` is set in any case: what was recorded before a failure is kept (ret->written). Notes and the live line go to
+ * stderr. */
+struct plait_error *plait_session_run(const struct plait_session_options *options, struct plait_engine_run *run,
+				      struct plait_session_result *ret);
 
 /* After the recording: waits for a launched command that still runs, passing signals on to it. */
 void plait_session_wait_for_command(struct plait_session_result *result);

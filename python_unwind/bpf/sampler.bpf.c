@@ -31,7 +31,16 @@ static inline int plait_walk_read(plait_walk_memory memory, void *to, plait_u32 
 	return bpf_probe_read_user(to, BOUNDED(size, 8 * PLAIT_WALK_WORDS - 1), (const void *)address);
 }
 
+/* Of the sizes that vary: `mask` is a constant not below `size`. */
+static inline int plait_walk_read_some(plait_walk_memory memory, void *to, plait_u64 size, plait_u64 mask,
+				       plait_u64 address)
+{
+	(void)memory;
+	return bpf_probe_read_user(to, BOUNDED(size, mask), (const void *)address);
+}
+
 #include "python_unwind/walk.h"
+#include "python_unwind/walk/code_copy.h"
 
 /* Set by the loader. */
 const volatile plait_u32 stack_limit = 512 * 1024;

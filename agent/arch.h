@@ -1,0 +1,21 @@
+/*
+ * What the agent must know about the architecture, besides walk/arch_*.h. One file defines it: arch_<name>.c.
+ */
+#ifndef PLAIT_AGENT_ARCH_H
+#define PLAIT_AGENT_ARCH_H
+
+#include <stdint.h>
+
+#include "common/agent_wire.h"
+
+/* The registers of the interrupted code by their DWARF numbers. */
+void agent_arch_registers(const void *context, struct plait_agent_sample *ret);
+uint64_t agent_arch_stack_pointer(const void *context);
+
+/* The calling thread's thread pointer. */
+uint64_t agent_arch_thread_pointer(void);
+
+/* A system call that does not touch errno: -errno on failure. */
+long agent_arch_syscall(long number, long a, long b, long c, long d);
+
+#endif
