@@ -24,6 +24,7 @@ static struct {
 	int (*sigwait)(const sigset_t *, int *);
 	int (*sigwaitinfo)(const sigset_t *, siginfo_t *);
 	int (*sigtimedwait)(const sigset_t *, siginfo_t *, const struct timespec *);
+	int (*sigaltstack)(const stack_t *, stack_t *);
 	int (*dlclose)(void *);
 	void (*_exit)(int) __attribute__((noreturn));
 	bool prepared;
@@ -52,6 +53,7 @@ void agent_interpose_prepare(void)
 	FIND(sigwait);
 	FIND(sigwaitinfo);
 	FIND(sigtimedwait);
+	FIND(sigaltstack);
 	FIND(dlclose);
 	FIND(_exit);
 #undef FIND
@@ -208,6 +210,26 @@ EXPORT int sigtimedwait(const sigset_t *set, siginfo_t *info, const struct times
 	sigset_t copy;
 	agent_interpose_prepare();
 	return real.sigtimedwait(without_ours(set, &copy), info, timeout);
+}
+
+/* The stack that the agent has given the thread is none that the program has set. */
+EXPORT int sigaltstack(const stack_t *restrict set, stack_t *restrict old)
+{
+	agent_interpose_prepare();
+	struct agent_thread *self = agent_self;
+	stack_t asked = { 0 }, before;
+	if (set)
+		asked = *set;
+	bool ours = self && self->has_altstack;
+	if (self && set && asked.ss_flags & SS_DISABLE)
+		asked = (stack_t) { .ss_sp = self->altstack, .ss_size = sizeof(self->altstack) };
+	if (real.sigaltstack(set ? &asked : NULL, &before) != 0)
+		return -1;
+	if (self && set)
+		self->has_altstack = asked.ss_sp == self->altstack;
+	if (old)
+		*old = ours ? (stack_t) { .ss_flags = SS_DISABLE } : before;
+	return 0;
 }
 
 /* ---- what the recorder could not see ---- */

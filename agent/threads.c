@@ -113,23 +113,25 @@ static void start_timers(struct agent_thread *thread)
 	agent_thread_arm(thread);
 }
 
+/* sigaltstack(2) itself: the function is interposed. */
+static bool set_altstack(const stack_t *set, stack_t *old)
+{
+	return agent_arch_syscall(SYS_sigaltstack, (long)(uintptr_t)set, (long)(uintptr_t)old, 0, 0) == 0;
+}
+
 /* Handlers of threads on small stacks of their own making (coroutines) must not run on these. */
 static void give_altstack(struct agent_thread *thread)
 {
-	stack_t now;
-	if (sigaltstack(NULL, &now) != 0 || !(now.ss_flags & SS_DISABLE))
-		return;
-	stack_t own = { .ss_sp = thread->altstack, .ss_size = sizeof(thread->altstack) };
-	thread->has_altstack = sigaltstack(&own, NULL) == 0;
+	stack_t now, own = { .ss_sp = thread->altstack, .ss_size = sizeof(thread->altstack) };
+	if (set_altstack(NULL, &now) && now.ss_flags & SS_DISABLE)
+		thread->has_altstack = set_altstack(&own, NULL);
 }
 
 static void take_altstack(struct agent_thread *thread)
 {
-	stack_t now;
-	if (!thread->has_altstack || sigaltstack(NULL, &now) != 0 || now.ss_sp != thread->altstack)
-		return; /* the program has set one of its own since */
 	stack_t none = { .ss_flags = SS_DISABLE };
-	sigaltstack(&none, NULL);
+	if (thread->has_altstack)
+		set_altstack(&none, NULL);
 }
 
 void agent_thread_begin(struct agent_thread *thread)

@@ -130,10 +130,10 @@ static void announce_rate(const struct plait_event_spec *event)
 static void announce_engine(const struct plait_session_options *session, const struct plait_engine_run *run)
 {
 	if (session->asked_frequency)
-		fprintf(stderr, " (the kernel's tick: %llu Hz were asked for; --agent-timer fast is faster)",
+		fprintf(stderr, ", the kernel's tick (--agent-timer fast gives %llu Hz)",
 			(unsigned long long)session->asked_frequency);
 	if (run->refusal)
-		fprintf(stderr, "; not %s: %s ('plait doctor' tells how to allow it)", plait_engines()[0]->name,
+		fprintf(stderr, "; no %s engine: %s (plait doctor has the remedy)", plait_engines()[0]->name,
 			run->refusal->message);
 }
 
@@ -151,7 +151,7 @@ static void announce(const struct plait_session_options *session, const struct p
 			announce_rate(&events[i]);
 		fputs(last ? "}" : "", stderr);
 	}
-	if (session->event_note)
+	if (session->event_note && !run->refusal)
 		fprintf(stderr, " (%s)", session->event_note);
 	announce_engine(session, run);
 	fputc('\n', stderr);

@@ -26,7 +26,8 @@ static inline bool plait_memory_u64(const struct plait_memory *memory, uint64_t 
 	return plait_memory_read(memory, address, ret, sizeof(*ret));
 }
 
-/* The memory of the live process `pid` by process_vm_readv(2). The pid is kept in the struct itself: no release. */
+/* The memory of the live process `pid` by process_vm_readv(2), or where that is refused by /proc/PID/mem. The pid is
+ * kept in the struct itself: no release. */
 struct plait_memory plait_memory_of_process(pid_t pid);
 
 #endif

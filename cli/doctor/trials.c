@@ -16,51 +16,54 @@
 /* ---- engines ---- */
 
 /* Records a shell that counts, into `output`. */
-static struct plait_error *record_child(const char *output, struct plait_session_result *ret)
+static struct plait_error *record_child(const char *engine, const char *output, struct plait_session_result *ret)
 {
 	char *argv[] = { "sh", "-c", "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done", NULL };
-	struct plait_session_options options = { .output = output, .argv = argv, .quiet = true };
+	struct plait_session_options options = {
+		.output = output, .argv = argv, .quiet = true, .event_is_default = true
+	};
 	struct plait_event_spec event;
 	PLAIT_TRY(plait_event_default(&event, &options.event_note));
 	plait_event_set_rate(&event, 0, 0);
 	if (!plait_vec_push(&options.events.specs, event))
 		return plait_error_no_memory();
-	struct plait_engine_run engine;
-	struct plait_error *error = plait_engine_choose("bpf", &options, &engine);
-	if (error)
-		plait_engine_release(&engine);
-	else
-		error = plait_session_run(&options, &engine, ret);
-	if (!error && ret->ran && !ret->launch.ended)
-		plait_session_wait_for_command(ret);
-	plait_signals_restore();
+	struct plait_engine_run run;
+	struct plait_error *error = plait_engine_choose(engine, &options, &run);
+	if (error) {
+		plait_engine_release(&run);
+	} else {
+		error = plait_session_run(&options, &run, ret);
+		if (ret->ran && !ret->launch.ended)
+			plait_session_wait_for_command(ret);
+		plait_signals_restore();
+	}
 	plait_event_list_release(&options.events);
 	return error;
 }
 
-static struct plait_error *judge(struct plait_findings *findings, const char *output)
+static struct plait_error *judge(struct plait_findings *findings, const char *engine, const char *output)
 {
 	struct plait_profile *profile;
 	struct plait_error *damage = NULL;
 	struct plait_error *error = plait_input_read(output, NULL, &profile, &damage);
 	if (error)
-		return plait_findings_fail(findings, "engine", "bpf", error) ? NULL : plait_error_no_memory();
+		return plait_findings_fail(findings, "engine", engine, error) ? NULL : plait_error_no_memory();
 	plait_error_free(damage);
 	const struct plait_trust *trust = &profile->trust;
 	const char *event = profile->events.count ? profile->events.data[0].record.name : "?";
 	bool added;
 	if (!trust->samples)
-		added = plait_findings_add(findings, "engine", "bpf", PLAIT_FINDING_FAILS,
+		added = plait_findings_add(findings, "engine", engine, PLAIT_FINDING_FAILS,
 					   "a child was recorded, and not one sample came",
 					   "plait record -e task-clock -- COMMAND tries another clock");
 	else if (trust->complete * 2 > trust->samples)
-		added = plait_findings_tell(findings, "engine", "bpf", PLAIT_FINDING_WORKS,
+		added = plait_findings_tell(findings, "engine", engine, PLAIT_FINDING_WORKS,
 					    "%llu samples (%s) of a child, %.1f %% of the stacks complete",
 					    (unsigned long long)trust->samples, event,
 					    100.0 * (double)trust->complete / (double)trust->samples);
 	else
 		added = plait_findings_tell(
-			findings, "engine", "bpf", PLAIT_FINDING_LIMITED,
+			findings, "engine", engine, PLAIT_FINDING_LIMITED,
 			"%llu samples (%s) of a child (sh), of which %llu have gaps and %llu are cut: "
 			"this sh may have no unwind tables",
 			(unsigned long long)trust->samples, event, (unsigned long long)trust->gap,
@@ -69,24 +72,32 @@ static struct plait_error *judge(struct plait_findings *findings, const char *ou
 	return added ? NULL : plait_error_no_memory();
 }
 
+static struct plait_error *try_engine(struct plait_findings *findings, const char *engine, const char *output)
+{
+	struct plait_session_result result = { 0 };
+	struct plait_error *error = record_child(engine, output, &result);
+	if (error)
+		error = plait_findings_fail(findings, "engine", engine, error) ? NULL : plait_error_no_memory();
+	else
+		error = judge(findings, engine, output);
+	unlink(output);
+	return error;
+}
+
 struct plait_error *plait_doctor_engines(struct plait_findings *findings)
 {
 	const char *folder = getenv("TMPDIR");
 	char name[PATH_MAX], output[PATH_MAX + 16];
 	snprintf(name, sizeof(name), "%s/plait-doctor-XXXXXX", folder && *folder ? folder : "/tmp");
 	if (!mkdtemp(name))
-		return plait_findings_tell(findings, "engine", "bpf", PLAIT_FINDING_FAILS,
+		return plait_findings_tell(findings, "engine", "all", PLAIT_FINDING_FAILS,
 					   "not tried: no folder can be made for it in %s", folder ? folder : "/tmp")
 			       ? NULL
 			       : plait_error_no_memory();
 	snprintf(output, sizeof(output), "%s/child.plait", name);
-	struct plait_session_result result;
-	struct plait_error *error = record_child(output, &result);
-	if (error)
-		error = plait_findings_fail(findings, "engine", "bpf", error) ? NULL : plait_error_no_memory();
-	else
-		error = judge(findings, output);
-	unlink(output);
+	struct plait_error *error = NULL;
+	for (const struct plait_engine *const *engine = plait_engines(); *engine && !error; engine++)
+		error = try_engine(findings, (*engine)->name, output);
 	rmdir(name);
 	return error;
 }

@@ -7,7 +7,7 @@
 
 #include "cli/record/engine.h"
 #include "cli/record/session.h"
-#include "perf/source/source_agent.h"
+#include "perf/agent/source_agent.h"
 
 static struct plait_error *add_runtime(void *context, const struct plait_python_runtime *runtime)
 {
@@ -123,9 +123,14 @@ static struct plait_error *agent_prepare(struct plait_engine_run *run, struct pl
 	PLAIT_TRY(plait_source_agent_open(&agent, &run->source));
 	run->environment = plait_source_agent_environment(&run->source);
 	run->walker = (struct plait_walker) {
-		.add_runtime = add_runtime, .forget = forget, .unwatch = unwatch, .context = run
+		.add_runtime = add_runtime, .forget = forget, .unwatch = unwatch, .inside = true, .context = run
 	};
 	return NULL;
+}
+
+static void agent_conclude(struct plait_engine_run *run, char *text, size_t size)
+{
+	plait_source_agent_describe_unsampled(&run->source, text, size);
 }
 
 static void agent_release(struct plait_engine_run *run)
@@ -137,5 +142,6 @@ const struct plait_engine plait_engine_agent = {
 	.name = "agent",
 	.summary = "a library inside of the launched program: exact stacks of CPU time, without any privilege",
 	.prepare = agent_prepare,
+	.conclude = agent_conclude,
 	.release = agent_release,
 };

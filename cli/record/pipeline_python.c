@@ -84,6 +84,19 @@ static struct plait_error *add_runtime(struct plait_pipeline *pipeline, struct p
 	return NULL;
 }
 
+/* Where memory cannot be read from here, what the file says is all there is to check; the walk has checks of its own.
+ */
+static struct plait_error *check_runtime(struct plait_pipeline *pipeline, const struct plait_python_runtime *runtime,
+					 const struct plait_memory *memory)
+{
+	struct plait_walk_plan plan;
+	uint64_t word;
+	plait_python_runtime_plan(runtime, &plan);
+	if (pipeline->options.walker.inside && !plait_memory_u64(memory, plan.runtime, &word))
+		return NULL;
+	return plait_python_runtime_check(runtime, memory);
+}
+
 struct plait_error *plait_pipeline_inspect(struct plait_pipeline *pipeline, uint32_t pid,
 					   const struct plait_mapping *mapping)
 {
@@ -109,7 +122,7 @@ struct plait_error *plait_pipeline_inspect(struct plait_pipeline *pipeline, uint
 		.start_stack = process->start_stack,
 	};
 	struct plait_memory memory = plait_memory_of_process((pid_t)pid);
-	struct plait_error *error = plait_python_runtime_check(&runtime, &memory);
+	struct plait_error *error = check_runtime(pipeline, &runtime, &memory);
 	if (error) {
 		struct plait_error *failure = plait_pipeline_note(
 			pipeline, "the CPython in process %u (%s) cannot be read: %s; its stacks are native only", pid,

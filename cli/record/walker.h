@@ -18,6 +18,8 @@ struct plait_walker {
 	void (*forget)(void *context, uint32_t pid);
 	/* Process `pid` is gone: another one may get its number. */
 	void (*unwatch)(void *context, uint32_t pid);
+	/* The walk is in the process itself: its memory need not be readable from here. */
+	bool inside;
 	void *context;
 };
 

@@ -357,7 +357,7 @@ struct plait_error *plait_event_default(struct plait_event_spec *ret, const char
 	int fd PLAIT_CLOSE = -1;
 	struct plait_error *refusal PLAIT_CLEANUP(plait_error_cleanup) =
 		plait_event_open(&cycles, &attr, 0, -1, -1, &fd);
-	if (refusal && (refusal->code == PLAIT_ERROR_PERMISSION || refusal->code == PLAIT_ERROR_NO_MEMORY))
+	if (refusal && refusal->code == PLAIT_ERROR_NO_MEMORY)
 		return PLAIT_TAKE(refusal);
 	if (!refusal && counts(fd)) {
 		*ret = cycles;
@@ -365,6 +365,8 @@ struct plait_error *plait_event_default(struct plait_event_spec *ret, const char
 		return NULL;
 	}
 	*ret = clock;
-	*ret_reason = refusal ? "this machine has no PMU" : "this machine's PMU does not count";
+	*ret_reason = !refusal					? "this machine's PMU does not count"
+		      : refusal->code == PLAIT_ERROR_PERMISSION ? "perf events are refused"
+								: "this machine has no PMU";
 	return NULL;
 }

@@ -84,8 +84,8 @@ struct plait_error *plait_event_parse(const char *text, struct plait_event_spec 
  * faults), 999 a second of the others. */
 void plait_event_set_rate(struct plait_event_spec *spec, uint64_t frequency, uint64_t period);
 
-/* The best CPU-time event of this host: cycles where a PMU counts them, else cpu-clock. `*ret_reason` (static text)
- * says why it is not cycles; NULL when it is. */
+/* The best CPU-time event of this host: cycles where a PMU counts them and we may open them, else cpu-clock.
+ * `*ret_reason` (static text) says why it is not cycles; NULL when it is. */
 struct plait_error *plait_event_default(struct plait_event_spec *ret, const char **ret_reason);
 
 /* Whether samples of the event carry a data address. */

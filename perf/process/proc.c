@@ -13,6 +13,9 @@
 
 enum {
 	FIELD_STATE = 3,
+	FIELD_PARENT = 4,
+	FIELD_USER_TIME = 14,
+	FIELD_KERNEL_TIME = 15,
 	FIELD_MEMORY_SIZE = 23,
 	FIELD_START_CODE = 26,
 	FIELD_START_STACK = 28
@@ -55,7 +58,9 @@ bool plait_proc_parse_stat(const char *text, struct plait_proc_stat *ret)
 		fields[field] = strtoull(at, NULL, 10);
 		at += strcspn(at, " \n");
 	}
-	*ret = (struct plait_proc_stat) { .memory_size = fields[FIELD_MEMORY_SIZE],
+	*ret = (struct plait_proc_stat) { .parent = (uint32_t)fields[FIELD_PARENT],
+					  .cpu_ticks = fields[FIELD_USER_TIME] + fields[FIELD_KERNEL_TIME],
+					  .memory_size = fields[FIELD_MEMORY_SIZE],
 					  .start_code = fields[FIELD_START_CODE],
 					  .start_stack = fields[FIELD_START_STACK] };
 	return true;
@@ -69,8 +74,7 @@ void plait_proc_read_name(const char *path, char *ret, size_t size)
 	ret[strcspn(ret, "\n")] = '\0';
 }
 
-/* False when the process is gone. */
-static bool read_stat(uint32_t pid, struct plait_proc_stat *ret)
+bool plait_proc_read_stat(uint32_t pid, struct plait_proc_stat *ret)
 {
 	char path[64], text[1024];
 	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
@@ -83,7 +87,7 @@ static bool read_stat(uint32_t pid, struct plait_proc_stat *ret)
 uint64_t plait_process_start_stack(uint32_t pid)
 {
 	struct plait_proc_stat stat;
-	for (int wait = 0; read_stat(pid, &stat) && stat.memory_size; wait++) {
+	for (int wait = 0; plait_proc_read_stat(pid, &stat) && stat.memory_size; wait++) {
 		/* The kernel enters a first value early, and the final one together with the code's start
 		 * (load_elf_binary() in fs/binfmt_elf.c), after it has reported the mappings. */
 		if (stat.start_code)

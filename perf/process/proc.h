@@ -16,6 +16,8 @@ bool plait_proc_parse_maps_line(char *line, struct plait_source_map *ret);
 
 /* Of /proc/PID/stat. */
 struct plait_proc_stat {
+	uint32_t parent;      /* field 4 */
+	uint64_t cpu_ticks;   /* fields 14 and 15: user and kernel time, in sysconf(_SC_CLK_TCK) a second */
 	uint64_t memory_size; /* field 23; 0: a kernel thread, or a process that has ended */
 	uint64_t start_code;  /* field 26; 0 while an exec is under way, 1 when we may not know */
 	uint64_t start_stack; /* field 28; 0 when we may not know */
@@ -23,6 +25,9 @@ struct plait_proc_stat {
 
 /* Parses the text of /proc/PID/stat. Returns false for what is no such text. */
 bool plait_proc_parse_stat(const char *text, struct plait_proc_stat *ret);
+
+/* Reads what /proc says of process `pid`; false when it is gone. */
+bool plait_proc_read_stat(uint32_t pid, struct plait_proc_stat *ret);
 
 /* The name in `path`, a comm file, or "" when it cannot be read. */
 void plait_proc_read_name(const char *path, char *ret, size_t size);

@@ -16,6 +16,7 @@ MAY_INCLUDE = {
     "output/recording": ["common"],
     "output/model": ["common", "output/recording", "symbolize/symbolizer.h"],
     "output/render": ["common", "output/model"],
+    "agent": ["common", "python_unwind/walk.h", "python_unwind/walk_state.h", "python_unwind/walk/code_copy.h"],
     "cli": ["common", "perf", "python_unwind", "symbolize", "output/recording", "output/model", "output/render"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)

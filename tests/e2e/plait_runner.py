@@ -3,6 +3,7 @@ import functools
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import tempfile
 
@@ -24,22 +25,28 @@ def run_plait(*arguments, **keywords):
 
 
 @functools.lru_cache(maxsize=None)
-def why_not_record():
-    """Why this host cannot record, in plait's own words; None when it can."""
+def why_not_record(by="bpf"):
+    """Why this host cannot record by that engine, in plait's own words; None when it can."""
     with tempfile.TemporaryDirectory() as folder:
-        result = run_plait("record", "-q", "-o", pathlib.Path(folder) / "probe.plait", "--", "true")
+        result = run_plait("record", "-q", "--engine", by, "-o", pathlib.Path(folder) / "probe.plait", "--", "true")
         return None if result.returncode == 0 else result.stderr.strip()
 
 
-def need_recording():
-    reason = why_not_record()
+def need_recording(by="bpf"):
+    reason = why_not_record(by)
     if reason:
         pytest.skip(f"this host cannot record: {reason}")
 
 
+# What `record` adds for the engine that a test runs on. Timers of the agent that are as fast as perf events are asked
+# for by name.
+ENGINE_OPTIONS = {"bpf": ["--engine", "bpf"], "agent": ["--engine", "agent", "--agent-timer", "fast"]}
+engine = "bpf"
+
+
 def record(output, *arguments, check=True, **keywords):
-    """plait record -q -o OUTPUT ARGUMENTS; returns the finished process."""
-    result = run_plait("record", "-q", "-o", output, *arguments, **keywords)
+    """plait record -q -o OUTPUT ARGUMENTS by the engine of this test; returns the finished process."""
+    result = run_plait("record", "-q", *ENGINE_OPTIONS[engine], "-o", output, *arguments, **keywords)
     if check:
         assert result.returncode == 0, result.stderr
     return result
@@ -64,3 +71,13 @@ def trust(recording):
 def complete_share(recording):
     figures = trust(recording)
     return figures["complete"] / figures["samples"] if figures["samples"] else 0.0
+
+
+def compile_target(name, folder, *options):
+    """The path of tests/targets/NAME, compiled into `folder`; skips where there is no compiler."""
+    compiler = shutil.which("cc")
+    if not compiler:
+        pytest.skip("no C compiler")
+    program = pathlib.Path(folder) / pathlib.Path(name).stem
+    subprocess.run([compiler, "-O1", "-g", "-o", program, TARGETS / name, "-lpthread", "-ldl", *options], check=True)
+    return program

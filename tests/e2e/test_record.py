@@ -38,6 +38,7 @@ def test_json_has_what_is_documented(recording):
     assert report["trust"]["lost"] == 0
 
 
+@pytest.mark.engines("bpf", "agent")
 def test_threads(recording):
     code = ("import threading, time\nend = time.monotonic() + 1.5\n"
             "def work():\n while time.monotonic() < end: sum(range(500))\n"
@@ -48,6 +49,7 @@ def test_threads(recording):
     assert samples_with(recording, "work (<string>:") > 0.8 * trust(recording)["samples"]
 
 
+@pytest.mark.engines("bpf", "agent")
 def test_two_hundred_threads(recording):
     code = ("import threading, zlib\ndata = bytes(1000000)\n"
             "def work():\n for _ in range(4): zlib.compress(data, 1)\n"
@@ -58,6 +60,7 @@ def test_two_hundred_threads(recording):
     assert complete_share(recording) > 0.99
 
 
+@pytest.mark.engines("bpf", "agent")
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_multiprocessing(recording, method, tmp_path):
     program = tmp_path / "pool.py"
@@ -77,11 +80,13 @@ def test_multiprocessing(recording, method, tmp_path):
     assert samples_with(recording, "work (") > 500
 
 
+@pytest.mark.engines("bpf", "agent")
 def test_shell_script_that_starts_python_later(recording):
     record(recording, "--", "sh", "-c", f"sleep 0.2; {sys.executable} -c \"{BUSY.format(seconds=0.7)}\"; sleep 0.1")
     assert samples_with(recording, "<module> (<string>:") > 400
 
 
+@pytest.mark.engines("bpf", "agent")
 def test_several_versions_in_one_tree(recording):
     found = interpreters()
     if len(found) < 2:
@@ -93,6 +98,7 @@ def test_several_versions_in_one_tree(recording):
     assert not missing
 
 
+@pytest.mark.engines("bpf", "agent")
 def test_exec_in_place(recording):
     code = f"import os, sys\nsum(range(10**6))\nos.execv(sys.executable, [sys.executable, '-c', '''def after():\n {BUSY.format(seconds=0.6).replace(chr(10), chr(10) + ' ')}\nafter()'''])"
     record(recording, "--", sys.executable, "-c", code)
@@ -162,6 +168,7 @@ def image_with_debug_offsets():
     return None
 
 
+@pytest.mark.engines("bpf", "agent")
 def test_unknown_python_version_is_native_only_and_said(recording, tmp_path):
     """A CPython from the future: native stacks, one warning, no made-up frame."""
     found = image_with_debug_offsets()
@@ -183,6 +190,7 @@ def test_unknown_python_version_is_native_only_and_said(recording, tmp_path):
     assert not [frame for frame in frames if "(<string>:" in frame]
 
 
+@pytest.mark.engines("bpf", "agent")
 def test_python_frames_survive_the_programs_own_rename_and_chdir(recording, tmp_path):
     record(recording, "--", sys.executable, "-c",
            "import os\nos.chdir('/')\nopen('/proc/self/comm', 'w').write('renamed')\n" + BUSY.format(seconds=0.6))
@@ -230,6 +238,7 @@ def test_page_faults_fall_on_the_line_that_touches(recording, tmp_path):
     assert samples_with(recording, f"touch ({program}:4)") == 5000
 
 
+@pytest.mark.engines("bpf", "agent")
 def test_script_and_report_agree(recording):
     record(recording, "--", sys.executable, "-c", BUSY.format(seconds=0.5))
     lines = [line for line in run_plait("script", "--format", "json", recording).stdout.splitlines() if line]

@@ -29,6 +29,7 @@ print(json.dumps(spent))
 """
 
 
+@pytest.mark.engines("bpf", "agent")
 @pytest.mark.parametrize("interpreter", interpreters()[-1:] + interpreters()[:1], ids=lambda i: i.name)
 def test_shares_of_cpu_time(interpreter, recording, tmp_path):
     import json

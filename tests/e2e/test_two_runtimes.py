@@ -33,6 +33,7 @@ def program(tmp_path_factory):
     return path
 
 
+@pytest.mark.engines("bpf", "agent")
 @pytest.mark.parametrize("oldest", [(3, 8), (3, 11)], ids=["any version", "with anchors"])
 @pytest.mark.parametrize("swapped", [False, True], ids=["older first", "newer first"])
 def test_two_versions(program, recording, swapped, oldest):

@@ -341,7 +341,7 @@ static void test_default(void **state)
 	}
 	if (reason) {
 		assert_string_equal(spec.name, "cpu-clock");
-		assert_non_null(strstr(reason, "PMU"));
+		assert_true(strstr(reason, "PMU") || strstr(reason, "refused"));
 	} else {
 		assert_string_equal(spec.name, "cycles");
 	}

@@ -1,4 +1,4 @@
-#include "perf/source/agent_ring.h"
+#include "perf/agent/agent_ring.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -2,8 +2,8 @@
  * Engine agent: the program samples itself by a preloaded library (agent/), and this reads what it wrote. Needs no
  * privilege; covers what is launched, and whatever that starts with its environment.
  */
-#ifndef PLAIT_PERF_SOURCE_SOURCE_AGENT_H
-#define PLAIT_PERF_SOURCE_SOURCE_AGENT_H
+#ifndef PLAIT_PERF_AGENT_SOURCE_AGENT_H
+#define PLAIT_PERF_AGENT_SOURCE_AGENT_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -35,7 +35,7 @@ void plait_source_agent_add_plan(struct plait_source *source, uint32_t pid, cons
 /* Process `pid` has no CPython any more. */
 void plait_source_agent_forget_plans(struct plait_source *source, uint32_t pid);
 
-/* Whether process `pid` takes samples, or did. */
-bool plait_source_agent_covers(const struct plait_source *source, uint32_t pid);
+/* Says in one sentence which processes used CPU time without being sampled; "" when there was none. */
+void plait_source_agent_describe_unsampled(const struct plait_source *source, char *text, size_t size);
 
 #endif

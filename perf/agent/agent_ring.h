@@ -1,8 +1,8 @@
 /*
  * One process that samples itself, as the recorder sees it: its ring, and its numbers in the recorder's pid namespace.
  */
-#ifndef PLAIT_PERF_SOURCE_AGENT_RING_H
-#define PLAIT_PERF_SOURCE_AGENT_RING_H
+#ifndef PLAIT_PERF_AGENT_AGENT_RING_H
+#define PLAIT_PERF_AGENT_AGENT_RING_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,7 +3,7 @@
  * engine bpf is put together here: a new process is a FORK or an EXEC and its mappings; a thread's first sample and its
  * name come with the sample.
  */
-#include "perf/source/source_agent.h"
+#include "perf/agent/source_agent.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -22,13 +22,15 @@
 #include "common/cleanup.h"
 #include "common/vec.h"
 #include "perf/process/proc.h"
-#include "perf/source/agent_ring.h"
+#include "perf/agent/agent_ring.h"
+#include "perf/agent/unsampled.h"
 #include "perf/source/sorter.h"
 
 enum {
 	STACK_SIZE = 512 * 1024,
-	LOOK_MS = 10,	     /* between two looks at the rings */
-	HELLO_MS = 500,	     /* that a process which has connected may take to say who it is */
+	LOOK_MS = 10,	/* between two looks at the rings */
+	HELLO_MS = 500, /* that a process which has connected may take to say who it is */
+	UNSAMPLED_NS = 300000000,
 	SETTLE_NS = 1000000, /* a sample is written by then */
 	BACKLOG = 128,
 };
@@ -42,7 +44,9 @@ struct agent_source {
 	PLAIT_VEC(struct plait_agent_ring) rings;
 	PLAIT_VEC(struct pollfd) polled;
 	struct plait_sorter sorter;
-	struct plait_map ever; /* pids that came */
+	struct plait_map sampled; /* pid -> ns of CPU time that its samples stand for */
+	struct plait_unsampled unsampled;
+	uint64_t next_look; /* for them, ns CLOCK_MONOTONIC */
 	struct plait_python_frame *frames;
 	size_t frame_capacity;
 	struct plait_wire_code code;
@@ -227,6 +231,9 @@ static struct plait_error *deliver_sample(struct agent_source *source, struct pl
 	};
 	memcpy(event.sample.registers.value, sample.registers, sizeof(sample.registers));
 	source->weight += sample.weight;
+	const uint64_t *sampled = plait_map_get(&source->sampled, ring->pid);
+	if (!plait_map_put(&source->sampled, ring->pid, (sampled ? *sampled : 0) + sample.weight))
+		return plait_error_no_memory();
 	return deliver(source, &event);
 }
 
@@ -421,8 +428,6 @@ static struct plait_error *admit(struct agent_source *source, const struct plait
 	ring->pid = pid;
 	ring->own_pid = hello->pid;
 	ring->pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (!plait_map_put(&source->ever, pid, 1))
-		return plait_error_no_memory();
 	return deliver_process(source, ring, hello);
 }
 
@@ -472,6 +477,23 @@ static bool wait_for_something(struct agent_source *source, int timeout_ms)
 	return true;
 }
 
+static uint64_t sampled_ns(void *context, uint32_t pid)
+{
+	struct agent_source *source = context;
+	const uint64_t *sampled = plait_map_get(&source->sampled, pid);
+	return sampled ? *sampled : 0;
+}
+
+/* Now and then, and at the end: who uses the CPU and is not sampled? */
+static struct plait_error *look_for_unsampled(struct agent_source *source, bool now)
+{
+	uint64_t time = now_ns();
+	if (!now && time < source->next_look)
+		return NULL;
+	source->next_look = time + UNSAMPLED_NS;
+	return plait_unsampled_look(&source->unsampled, sampled_ns, source);
+}
+
 static struct plait_error *agent_poll(void *self, int timeout_ms, plait_source_handler handler, void *context)
 {
 	struct agent_source *source = self;
@@ -481,7 +503,8 @@ static struct plait_error *agent_poll(void *self, int timeout_ms, plait_source_h
 		return plait_error_no_memory();
 	PLAIT_TRY(greet_all(source));
 	PLAIT_TRY(end_processes(source));
-	return drain(source, timeout_ms < 0);
+	PLAIT_TRY(drain(source, timeout_ms < 0));
+	return look_for_unsampled(source, timeout_ms < 0);
 }
 
 static struct plait_error *agent_stop(void *self)
@@ -515,7 +538,8 @@ static void agent_destroy(void *self)
 	plait_vec_free(&source->rings);
 	plait_vec_free(&source->polled);
 	plait_sorter_release(&source->sorter);
-	plait_map_release(&source->ever);
+	plait_map_release(&source->sampled);
+	plait_unsampled_release(&source->unsampled);
 	free(source->frames);
 	for (size_t i = 0; source->environment[i]; i++)
 		free(source->environment[i]);
@@ -618,8 +642,8 @@ void plait_source_agent_forget_plans(struct plait_source *source, uint32_t pid)
 		plait_agent_ring_forget_plans(ring);
 }
 
-bool plait_source_agent_covers(const struct plait_source *source, uint32_t pid)
+void plait_source_agent_describe_unsampled(const struct plait_source *source, char *text, size_t size)
 {
 	const struct agent_source *self = source->self;
-	return plait_map_get(&self->ever, pid) != NULL;
+	plait_unsampled_describe(&self->unsampled, text, size);
 }
