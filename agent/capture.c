@@ -11,14 +11,13 @@
 
 #include "agent/agent.h"
 #include "agent/arch.h"
+#include "common/stack_extent.h"
 
 typedef struct agent_thread *plait_walk_memory;
 
 enum {
 	PAGE = 4096,
-	STACK_SANE = 1 << 30,
-	STACK_UNKNOWN = 65536, /* bytes copied when the stack's end is not known */
-	SEEN_SIZE = 1 << 16,   /* a power of two */
+	SEEN_SIZE = 1 << 16, /* a power of two */
 	SEEN_FULL = SEEN_SIZE / 4 * 3,
 	SEEN_TRIES = 3,
 };
@@ -227,24 +226,14 @@ static bool walk_python(struct agent_thread *self, struct plait_agent_sample *sa
 
 extern void *__libc_stack_end; /* of the first thread: ld.so's, GLIBC_2.2.5 */
 
-/* Where the stack that `sp` is on starts: the first thread's at __libc_stack_end, another one's below its thread block
- * (glibc). 0: on neither, as after makecontext(3). */
-static uint64_t stack_end_of(uint64_t sp, uint64_t tp)
-{
-	uint64_t start = (uint64_t)(uintptr_t)__libc_stack_end;
-	uint64_t to_start = start - sp, to_block = tp - sp;
-	if (start > sp && to_start <= STACK_SANE && (tp <= sp || to_start < to_block))
-		return start;
-	return tp > sp && to_block <= STACK_SANE ? tp : 0;
-}
-
 /* Sets what is to be copied. An unknown stack ends at the first page that is not there. */
 static void measure_stack(struct agent_thread *self, uint64_t sp, struct plait_agent_sample *sample)
 {
-	uint64_t known = stack_end_of(sp, self->tp), end = known;
+	uint64_t known = plait_stack_extent(sp, (uint64_t)(uintptr_t)__libc_stack_end, self->tp), end = known;
 	self->stack_start = self->stack_end = 0;
 	if (!known) {
-		for (end = sp & -(uint64_t)PAGE; end < sp + STACK_UNKNOWN && is_readable(self, end, PAGE); end += PAGE)
+		for (end = sp & -(uint64_t)PAGE; end < sp + PLAIT_STACK_UNKNOWN && is_readable(self, end, PAGE);
+		     end += PAGE)
 			;
 		if (end < sp)
 			end = sp;

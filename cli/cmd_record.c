@@ -16,7 +16,7 @@ struct record_options {
 	bool system_wide, quiet, bundle_sources;
 	const char *output, *engine, *timer;
 	uint64_t frequency, period, stack_size;
-	double duration;
+	double duration, max_slowdown;
 };
 
 static const struct plait_option options[] = {
@@ -41,7 +41,9 @@ static const struct plait_option options[] = {
 	PLAIT_OPTION(struct record_options, bundle_sources, "bundle-sources", 0, PLAIT_OPTION_FLAG, NULL,
 		     "put the source files into the recording, for plait annotate elsewhere"),
 	PLAIT_OPTION(struct record_options, engine, "engine", 0, PLAIT_OPTION_STRING, "NAME",
-		     "how samples are taken: auto, bpf or agent (default auto)"),
+		     "how samples are taken: auto, bpf, agent or ptrace (default auto)"),
+	PLAIT_OPTION(struct record_options, max_slowdown, "max-slowdown", 0, PLAIT_OPTION_PERCENT, "PERCENT",
+		     "engine ptrace: stop a thread for at most this share of its time (default 5)"),
 	PLAIT_OPTION(struct record_options, timer, "agent-timer", 0, PLAIT_OPTION_STRING, "NAME",
 		     "engine agent: cpu (default), or fast, which may cut sleeping calls short"),
 	PLAIT_OPTION(struct record_options, quiet, "quiet", 'q', PLAIT_OPTION_FLAG, NULL,
@@ -75,6 +77,8 @@ static struct plait_error *check_target(const struct record_options *options, bo
 	if (options->timer && strcmp(options->timer, "cpu") != 0 && strcmp(options->timer, "fast") != 0)
 		return plait_error_advise(plait_error_new(PLAIT_ERROR_USAGE, "there is no timer '%s'", options->timer),
 					  "--agent-timer: cpu or fast");
+	if (options->max_slowdown <= 0)
+		return usage("--max-slowdown must be above 0", "5 is the default, 50 takes ten times as many samples");
 	if (options->stack_size > UINT32_MAX)
 		return usage("--stack-size is too large", "at most 4G; 512K is enough for nearly every program");
 	return NULL;
@@ -198,6 +202,7 @@ static struct plait_error *prepare(struct record_options *options, int argc, cha
 		.stack_size = (uint32_t)options->stack_size,
 		.quiet = options->quiet,
 		.bundle_sources = options->bundle_sources,
+		.max_slowdown = options->max_slowdown / 100,
 		.fast_timer = options->timer && strcmp(options->timer, "fast") == 0,
 	};
 	return parse_events(options, session);
@@ -206,7 +211,7 @@ static struct plait_error *prepare(struct record_options *options, int argc, cha
 static int run(const struct plait_command *command, int argc, char **argv)
 {
 	static pid_t pids[PIDS_MAX];
-	struct record_options values = { 0 };
+	struct record_options values = { .max_slowdown = 5 };
 	struct plait_session_options session = { 0 };
 	struct plait_session_result result;
 	int first;

@@ -16,6 +16,9 @@ extern const uint16_t plait_arch_machine;
 /* From the thread pointer to struct pthread.specific_1stblock of glibc. */
 extern const uint32_t plait_arch_tsd_offset;
 
+/* From the thread pointer to struct pthread.tid of glibc. */
+extern const uint32_t plait_arch_tid_offset;
+
 /* The CFA rule at a function's entry: DWARF register and offset. */
 extern const uint64_t plait_arch_entry_cfa_register, plait_arch_entry_cfa_offset;
 

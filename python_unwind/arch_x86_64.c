@@ -10,6 +10,8 @@ const uint16_t plait_arch_machine = EM_X86_64;
 /* glibc, nptl/descr.h: struct pthread begins at the thread pointer. 0x310 in glibc 2.36 to 2.43; libc.so.6 itself says
  * so in _thread_db_pthread_specific (0x510, the second-level table that follows 32 pairs of 16 bytes). */
 const uint32_t plait_arch_tsd_offset = 0x310;
+const uint32_t plait_arch_tid_offset =
+	0x2d0; /* glibc 2.12 to 2.42: nptl/descr.h, with the 704 bytes of tcbhead_t before it */
 
 /* rsp + 8: the call pushed the return address. */
 const uint64_t plait_arch_entry_cfa_register = 7, plait_arch_entry_cfa_offset = 8;

@@ -1,6 +1,6 @@
 /*
  * The walk over a thread's CPython frames: one source, compiled into the BPF program, into the reader of other
- * processes (walk_process.c), and wherever else frames are read. It knows no CPython version: the plan does.
+ * processes (outside/walk_process.c), and wherever else frames are read. It knows no CPython version: the plan does.
  *
  * Its only primitive is "read memory". Before this header, the includer defines
  *     typedef ... plait_walk_memory;

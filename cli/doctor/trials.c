@@ -20,7 +20,7 @@ static struct plait_error *record_child(const char *engine, const char *output, 
 {
 	char *argv[] = { "sh", "-c", "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done", NULL };
 	struct plait_session_options options = {
-		.output = output, .argv = argv, .quiet = true, .event_is_default = true
+		.output = output, .argv = argv, .quiet = true, .event_is_default = true, .max_slowdown = 0.5
 	};
 	struct plait_event_spec event;
 	PLAIT_TRY(plait_event_default(&event, &options.event_note));

@@ -1,9 +1,14 @@
 #include "cli/record/engine.h"
 
+#include <linux/perf_event.h>
 #include <stdio.h>
 #include <string.h>
 
-static const struct plait_engine *const engines[] = { &plait_engine_bpf, &plait_engine_agent, NULL };
+#include "cli/record/session.h"
+#include "python_unwind/outside/outside.h"
+
+static const struct plait_engine *const engines[] = { &plait_engine_bpf, &plait_engine_agent, &plait_engine_ptrace,
+						      NULL };
 
 const struct plait_engine *const *plait_engines(void)
 {
@@ -71,4 +76,51 @@ void plait_engine_release(struct plait_engine_run *run)
 	release_engine(run);
 	plait_error_free(run->refusal);
 	run->refusal = NULL;
+}
+
+static bool is_cpu_time(const struct plait_event_spec *event)
+{
+	return event->type == PERF_TYPE_SOFTWARE &&
+	       (event->config == PERF_COUNT_SW_CPU_CLOCK || event->config == PERF_COUNT_SW_TASK_CLOCK) &&
+	       !event->exclude_user && !event->exclude_kernel;
+}
+
+struct plait_error *plait_engine_only_cpu_time(const char *engine, struct plait_session_options *options)
+{
+	struct plait_event_list *events = &options->events;
+	if (options->event_is_default && !is_cpu_time(&events->specs.data[0])) {
+		struct plait_event_spec clock;
+		uint64_t frequency = events->specs.data[0].frequency, period = events->specs.data[0].period;
+		PLAIT_TRY(plait_event_parse("cpu-clock", &clock));
+		plait_event_set_rate(&clock, frequency, frequency ? 0 : period);
+		events->specs.data[0] = clock;
+	}
+	if (events->specs.count == 1 && is_cpu_time(&events->specs.data[0]))
+		return NULL;
+	return plait_error_advise(
+		plait_error_new(PLAIT_ERROR_UNSUPPORTED, "engine %s samples CPU time only: -e cpu-clock", engine),
+		"other events need perf_event_open: plait doctor says what this host allows");
+}
+
+static struct plait_error *outside_add(void *context, const struct plait_python_runtime *runtime)
+{
+	return plait_python_outside_add(context, runtime);
+}
+
+static void outside_forget(void *context, uint32_t pid)
+{
+	plait_python_outside_forget(context, pid);
+}
+
+static void outside_unwatch(void *context, uint32_t pid)
+{
+	(void)context; /* forgotten already */
+	(void)pid;
+}
+
+struct plait_walker plait_engine_outside_walker(struct plait_python_outside *outside)
+{
+	return (struct plait_walker) {
+		.add_runtime = outside_add, .forget = outside_forget, .unwatch = outside_unwatch, .context = outside
+	};
 }

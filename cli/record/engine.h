@@ -47,13 +47,21 @@ struct plait_engine {
 	void (*release)(struct plait_engine_run *run);
 };
 
-extern const struct plait_engine plait_engine_bpf, plait_engine_agent;
+extern const struct plait_engine plait_engine_bpf, plait_engine_agent, plait_engine_ptrace;
 
 /* The engine named `name` ("auto" or NULL: the best that works), prepared. PLAIT_ERROR_USAGE for another name.
  * `options` must outlive `ret`. Ends with plait_engine_release(), also after an error. */
 struct plait_error *plait_engine_choose(const char *name, struct plait_session_options *options,
 					struct plait_engine_run *ret);
 void plait_engine_release(struct plait_engine_run *run);
+
+/* For engines that sample CPU time and nothing else: checks that the only event is that. One that the user did not
+ * choose becomes it. */
+struct plait_error *plait_engine_only_cpu_time(const char *engine, struct plait_session_options *options);
+
+struct plait_python_outside;
+/* The walker of engines that read Python frames from outside. */
+struct plait_walker plait_engine_outside_walker(struct plait_python_outside *outside);
 
 /* The engines from the best on, ended by NULL. */
 const struct plait_engine *const *plait_engines(void);

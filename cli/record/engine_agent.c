@@ -51,31 +51,6 @@ static struct plait_error *find_library(char *ret, size_t size)
 		"it belongs beside plait, or into %s/plait of the same prefix", PLAIT_LIBDIR);
 }
 
-static bool is_cpu_time(const struct plait_event_spec *event)
-{
-	return event->type == PERF_TYPE_SOFTWARE &&
-	       (event->config == PERF_COUNT_SW_CPU_CLOCK || event->config == PERF_COUNT_SW_TASK_CLOCK) &&
-	       !event->exclude_user && !event->exclude_kernel;
-}
-
-/* The only event is CPU time. One that the user did not choose becomes it. */
-static struct plait_error *check_events(struct plait_session_options *options)
-{
-	struct plait_event_list *events = &options->events;
-	if (options->event_is_default && !is_cpu_time(&events->specs.data[0])) {
-		struct plait_event_spec clock;
-		uint64_t frequency = events->specs.data[0].frequency, period = events->specs.data[0].period;
-		PLAIT_TRY(plait_event_parse("cpu-clock", &clock));
-		plait_event_set_rate(&clock, frequency, frequency ? 0 : period);
-		events->specs.data[0] = clock;
-	}
-	if (events->specs.count == 1 && is_cpu_time(&events->specs.data[0]))
-		return NULL;
-	return plait_error_advise(
-		plait_error_new(PLAIT_ERROR_UNSUPPORTED, "engine agent samples CPU time only: -e cpu-clock"),
-		"other events need perf_event_open: plait doctor says what this host allows");
-}
-
 static struct plait_error *check_target(const struct plait_session_options *options)
 {
 	if (options->argv)
@@ -112,7 +87,7 @@ static struct plait_error *agent_prepare(struct plait_engine_run *run, struct pl
 {
 	char library[PATH_MAX + 64];
 	PLAIT_TRY(check_target(options));
-	PLAIT_TRY(check_events(options));
+	PLAIT_TRY(plait_engine_only_cpu_time("agent", options));
 	PLAIT_TRY(find_library(library, sizeof(library)));
 	struct plait_agent_options agent = {
 		.library = library,

@@ -20,6 +20,7 @@ struct plait_session_options {
 	struct plait_event_list events; /* borrowed */
 	const char *event_note;		/* why this event was chosen; NULL: the user did, or there is nothing to say */
 	bool event_is_default;		/* the user named no event */
+	double max_slowdown;		/* engine ptrace: share of a thread's time that it may stand still, 0 to 1 */
 	bool fast_timer;		/* engine agent: a timer faster than the tick */
 	uint64_t asked_frequency;	/* what the engine could not give; 0: it could */
 	const pid_t *pids;

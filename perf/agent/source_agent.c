@@ -69,36 +69,13 @@ static struct plait_error *deliver(struct agent_source *source, const struct pla
 
 /* ---- what a process is ---- */
 
-static struct plait_error *deliver_map_line(struct agent_source *source, uint32_t pid, char *line)
-{
-	struct plait_source_event event = { .kind = PLAIT_SOURCE_MAP, .time = now_ns(), .pid = pid, .tid = pid };
-	if (!plait_proc_parse_maps_line(line, &event.map) || !(event.map.protection & PROT_EXEC))
-		return NULL;
-	return deliver(source, &event);
-}
-
-static struct plait_error *deliver_live_maps(struct agent_source *source, uint32_t pid)
-{
-	char path[64];
-	snprintf(path, sizeof(path), "/proc/%u/maps", pid);
-	FILE *maps PLAIT_FCLOSE = fopen(path, "re");
-	char *line PLAIT_FREE = NULL;
-	size_t size = 0;
-	while (maps && getline(&line, &size, maps) > 0)
-		PLAIT_TRY(deliver_map_line(source, pid, line));
-	return NULL;
-}
-
 /* The mappings as the process itself wrote them. */
 static struct plait_error *deliver_own_maps(struct agent_source *source, uint32_t pid, const uint8_t *body, size_t size)
 {
 	char *text PLAIT_FREE = strndup((const char *)body, size);
 	if (!text)
 		return plait_error_no_memory();
-	char *rest = text;
-	for (char *line; (line = strsep(&rest, "\n"));)
-		PLAIT_TRY(deliver_map_line(source, pid, line));
-	return NULL;
+	return plait_proc_deliver_maps_text(pid, text, source->handler, source->context);
 }
 
 static const struct plait_agent_ring *find_parent(const struct agent_source *source,
@@ -132,7 +109,7 @@ static struct plait_error *deliver_process(struct agent_source *source, const st
 		event.name = name;
 	}
 	PLAIT_TRY(deliver(source, &event));
-	return deliver_live_maps(source, ring->pid);
+	return plait_proc_deliver_maps(ring->pid, source->handler, source->context);
 }
 
 /* ---- delivering ---- */

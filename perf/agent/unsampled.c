@@ -1,6 +1,5 @@
 #include "perf/agent/unsampled.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,24 +12,6 @@
 #define WORTH_MS 100
 #define NAMED_MAX 3
 #define DEPTH_MAX 64
-
-/* One look at /proc: pid -> parent. */
-static struct plait_error *read_parents(struct plait_map *parents)
-{
-	DIR *proc = opendir("/proc");
-	bool enough = true;
-	for (struct dirent *entry; proc && enough && (entry = readdir(proc));) {
-		char *end;
-		uint32_t pid = (uint32_t)strtoul(entry->d_name, &end, 10);
-		struct plait_proc_stat stat;
-		if (*end || !pid || !plait_proc_read_stat(pid, &stat) || !stat.memory_size)
-			continue;
-		enough = plait_map_put(parents, pid, stat.parent);
-	}
-	if (proc)
-		closedir(proc);
-	return enough ? NULL : plait_error_no_memory();
-}
 
 static bool is_descendant(const struct plait_map *parents, uint64_t pid)
 {
@@ -87,7 +68,7 @@ struct plait_error *plait_unsampled_look(struct plait_unsampled *unsampled,
 					 uint64_t (*sampled_ns)(void *context, uint32_t pid), void *context)
 {
 	struct plait_map parents = { 0 };
-	struct plait_error *error = read_parents(&parents);
+	struct plait_error *error = plait_proc_parents(&parents);
 	for (size_t i = 0; !error && i < parents.capacity; i++) {
 		uint32_t pid = (uint32_t)parents.slots[i].key;
 		if (parents.slots[i].used && is_descendant(&parents, pid))

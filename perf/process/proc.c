@@ -1,5 +1,6 @@
 #include "perf/process/proc.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +65,59 @@ bool plait_proc_parse_stat(const char *text, struct plait_proc_stat *ret)
 					  .start_code = fields[FIELD_START_CODE],
 					  .start_stack = fields[FIELD_START_STACK] };
 	return true;
+}
+
+struct plait_error *plait_proc_parents(struct plait_map *ret)
+{
+	DIR *proc = opendir("/proc");
+	bool enough = true;
+	for (struct dirent *entry; proc && enough && (entry = readdir(proc));) {
+		char *end;
+		uint32_t pid = (uint32_t)strtoul(entry->d_name, &end, 10);
+		struct plait_proc_stat stat;
+		if (*end || !pid || !plait_proc_read_stat(pid, &stat) || !stat.memory_size)
+			continue;
+		enough = plait_map_put(ret, pid, stat.parent);
+	}
+	if (proc)
+		closedir(proc);
+	return enough ? NULL : plait_error_no_memory();
+}
+
+/* Takes a line of a maps file apart, and hands it on if it is executable. */
+static struct plait_error *deliver_map_line(uint32_t pid, char *line, plait_source_handler handler, void *context)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	struct plait_source_event event = {
+		.kind = PLAIT_SOURCE_MAP,
+		.time = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
+		.pid = pid,
+		.tid = pid,
+	};
+	if (!plait_proc_parse_maps_line(line, &event.map) || !(event.map.protection & PROT_EXEC))
+		return NULL;
+	return handler(context, &event);
+}
+
+struct plait_error *plait_proc_deliver_maps(uint32_t pid, plait_source_handler handler, void *context)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%u/maps", pid);
+	FILE *maps PLAIT_FCLOSE = fopen(path, "re");
+	char *line PLAIT_FREE = NULL;
+	size_t size = 0;
+	while (maps && getline(&line, &size, maps) > 0)
+		PLAIT_TRY(deliver_map_line(pid, line, handler, context));
+	return NULL;
+}
+
+struct plait_error *plait_proc_deliver_maps_text(uint32_t pid, char *text, plait_source_handler handler, void *context)
+{
+	char *rest = text;
+	for (char *line; (line = strsep(&rest, "\n"));)
+		PLAIT_TRY(deliver_map_line(pid, line, handler, context));
+	return NULL;
 }
 
 void plait_proc_read_name(const char *path, char *ret, size_t size)

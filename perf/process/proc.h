@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/map.h"
 #include "perf/source/source.h"
 
 /* Parses a line of /proc/PID/maps: "start-end perms offset major:minor inode path". The line is changed and the path
@@ -28,6 +29,15 @@ bool plait_proc_parse_stat(const char *text, struct plait_proc_stat *ret);
 
 /* Reads what /proc says of process `pid`; false when it is gone. */
 bool plait_proc_read_stat(uint32_t pid, struct plait_proc_stat *ret);
+
+/* Adds pid -> parent's pid of every process there is now (proc(5)); what has ended is left out. */
+struct plait_error *plait_proc_parents(struct plait_map *ret);
+
+/* Hands the executable mappings that process `pid` has now on as MAP events. A process that is gone has none. */
+struct plait_error *plait_proc_deliver_maps(uint32_t pid, plait_source_handler handler, void *context);
+
+/* The same of a copy of such a file, which is changed. */
+struct plait_error *plait_proc_deliver_maps_text(uint32_t pid, char *text, plait_source_handler handler, void *context);
 
 /* The name in `path`, a comm file, or "" when it cannot be read. */
 void plait_proc_read_name(const char *path, char *ret, size_t size);

@@ -8,7 +8,6 @@
 #include "python_unwind/bpf/scratch.h"
 
 #define ANCESTORS_FORKED 4
-#define STACK_SANE (64 << 20) /* no end of a stack is believed to be further away */
 
 /* The first runtime known for `tgid`, if it is for the image with this start_stack. */
 static inline struct sampler_runtime *runtime_of(plait_u32 tgid, plait_u64 start_stack)
@@ -61,16 +60,6 @@ static inline void use_runtime(struct scratch *s, const struct sampler_runtime *
 	s->walk.tp = s->head.body.tp;
 	s->more = runtime->more;
 	s->process = s->image + ((plait_u64)runtime->epoch << 32);
-}
-
-/* Where the stack that `sp` is on starts: a main thread's at mm->start_stack, another one's below its thread block
- * (glibc). 0: on neither, as after makecontext(3). */
-static inline plait_u64 stack_end_of(plait_u64 sp, plait_u64 start_stack, plait_u64 tp)
-{
-	plait_u64 to_start = start_stack - sp, to_block = tp - sp;
-	if (start_stack > sp && to_start <= STACK_SANE && (tp <= sp || to_start < to_block))
-		return start_stack;
-	return tp > sp && to_block <= STACK_SANE ? tp : 0;
 }
 
 #endif

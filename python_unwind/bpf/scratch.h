@@ -9,6 +9,7 @@
 #ifndef PLAIT_PYTHON_UNWIND_BPF_SCRATCH_H
 #define PLAIT_PYTHON_UNWIND_BPF_SCRATCH_H
 
+#include "common/stack_extent.h"
 #include "python_unwind/bpf/kernel.h"
 #include "python_unwind/bpf/shared.h"
 #include "python_unwind/walk_state.h"

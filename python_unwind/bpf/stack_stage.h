@@ -5,8 +5,7 @@
 #define PLAIT_PYTHON_UNWIND_BPF_STACK_STAGE_H
 
 #define PAGE 4096
-#define STACK_UNKNOWN 65536 /* bytes copied when the stack's end is not known */
-#define STACK_STEPS 320	    /* reads: 1 MiB of single pages, and the chunks that were tried before */
+#define STACK_STEPS 320 /* reads: 1 MiB of single pages, and the chunks that were tried before */
 
 /* Sends what lies in s->stack.data, the bytes before s->stack_at. */
 static inline bool send_run(plait_context *ctx, struct scratch *s)
@@ -68,7 +67,7 @@ static inline int run_stage_stack(plait_context *ctx, enum loop_kind loops)
 	plait_u64 known = head->stack_end;
 	s->stack_run = 0;
 	s->stack_at = head->sp;
-	s->stack_end = known ? known : head->sp ? head->sp + STACK_UNKNOWN : 0;
+	s->stack_end = known ? known : head->sp ? head->sp + PLAIT_STACK_UNKNOWN : 0;
 	if (s->stack_end - s->stack_at > stack_limit)
 		s->stack_end = s->stack_at + stack_limit;
 	s->stack_paged = known ? 0 : s->stack_end;

@@ -8,7 +8,7 @@ from plait_runner import TARGETS, collapsed, record, trust
 FOUND = interpreters()
 
 
-@pytest.mark.engines("bpf", "agent")
+@pytest.mark.engines("bpf", "agent", "ptrace")
 @pytest.mark.parametrize("interpreter", FOUND, ids=lambda i: i.name)
 def test_reentry(interpreter, recording):
     target = TARGETS / "reentry.py"
@@ -28,7 +28,7 @@ def test_reentry(interpreter, recording):
     assert expected <= names
 
 
-@pytest.mark.engines("bpf", "agent")
+@pytest.mark.engines("bpf", "agent", "ptrace")
 @pytest.mark.parametrize("kind", ["legacy", "isolated"])
 @pytest.mark.parametrize("interpreter", FOUND, ids=lambda i: i.name)
 def test_subinterpreters(interpreter, kind, recording):

@@ -23,7 +23,7 @@ def with_numpy():
 FOUND = list(with_numpy())
 
 
-@pytest.mark.engines("bpf", "agent")
+@pytest.mark.engines("bpf", "agent", "ptrace")
 @pytest.mark.parametrize("threads", ["1", "2"])
 @pytest.mark.parametrize("interpreter", FOUND, ids=lambda i: i.name)
 def test_blas_is_inside_its_line(interpreter, threads, recording):

@@ -38,7 +38,7 @@ def test_json_has_what_is_documented(recording):
     assert report["trust"]["lost"] == 0
 
 
-@pytest.mark.engines("bpf", "agent")
+@pytest.mark.engines("bpf", "agent", "ptrace")
 def test_threads(recording):
     code = ("import threading, time\nend = time.monotonic() + 1.5\n"
             "def work():\n while time.monotonic() < end: sum(range(500))\n"
@@ -105,6 +105,7 @@ def test_exec_in_place(recording):
     assert samples_with(recording, "after (<string>:") > 300
 
 
+@pytest.mark.engines("bpf", "ptrace")
 def test_attach_does_not_pause_and_follows_new_threads(recording):
     code = ("import threading, time, sys\n"
             "def spin():\n while True: sum(range(500))\n"
@@ -121,6 +122,7 @@ def test_attach_does_not_pause_and_follows_new_threads(recording):
         target.stdout.close()
 
 
+@pytest.mark.engines("bpf", "ptrace")
 def test_attach_to_several(recording):
     targets = [subprocess.Popen([sys.executable, "-c", f"def target_{i}():\n while True: sum(range(500))\ntarget_{i}()"])
                for i in range(2)]
@@ -198,6 +200,7 @@ def test_python_frames_survive_the_programs_own_rename_and_chdir(recording, tmp_
     assert samples_with(recording, "<module> (<string>:") > 300
 
 
+@pytest.mark.engines("bpf", "ptrace")
 def test_deleted_file(recording, tmp_path):
     """The interpreter's file is removed while it runs."""
     copy = tmp_path / "python-copy"

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "python_unwind/walk_process.h"
+#include "python_unwind/outside/walk_process.h"
 
 #define TILE 4096
 

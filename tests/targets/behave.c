@@ -172,7 +172,8 @@ static void processes(void)
 		}
 		killed += wait_for(pid) == -SIGTERM;
 	}
-	printf("processes: %d forks, %d execs, %d vforks, %d spawns, %d killed\n", forks, execs, vforks, spawns, killed);
+	printf("processes: %d forks, %d execs, %d vforks, %d spawns, %d killed\n", forks, execs, vforks, spawns,
+	       killed);
 }
 
 /* ---- threads ---- */

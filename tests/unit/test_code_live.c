@@ -9,7 +9,7 @@
 
 #include "python_target.h"
 #include "python_unwind/code.h"
-#include "python_unwind/walk_process.h"
+#include "python_unwind/outside/walk_process.h"
 
 /* Names of all four shapes that a str has, on known lines; it sits in the innermost. */
 #define PROGRAM                                                                                                        \

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "python_unwind/walk_process.h"
+#include "python_unwind/outside/walk_process.h"
 #include "python_unwind/walk_state.h"
 
 /* A process of two pieces of memory: a heap with the interpreter's objects, a stack with what lies on it. */

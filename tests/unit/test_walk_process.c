@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "python_target.h"
-#include "python_unwind/walk_process.h"
+#include "python_unwind/outside/walk_process.h"
 
 #define MAX 4000
 

@@ -1,4 +1,4 @@
-#include "python_unwind/walk_process.h"
+#include "python_unwind/outside/walk_process.h"
 
 #include <assert.h>
 #include <string.h>
@@ -11,7 +11,15 @@ static inline int plait_walk_read(plait_walk_memory memory, void *to, uint32_t s
 	return size > 256 || !plait_memory_read(memory, address, to, size);
 }
 
+static inline int plait_walk_read_some(plait_walk_memory memory, void *to, uint64_t size, uint64_t mask,
+				       uint64_t address)
+{
+	(void)mask;
+	return !plait_memory_read(memory, address, to, size);
+}
+
 #include "python_unwind/walk.h"
+#include "python_unwind/walk/code_copy.h"
 
 /* Both describe one frame; the wire form has the types that the BPF program may use. */
 static_assert(sizeof(struct plait_python_frame) == sizeof(struct plait_wire_frame), "one layout");
@@ -49,4 +57,18 @@ void plait_python_walk(const struct plait_walk_plan *plan, const struct plait_me
 		.status = walk.status,
 		.per_frame = plan->shape <= PLAIT_SHAPE_FRAME_OBJECT_CFRAME,
 	};
+}
+
+bool plait_python_copy_code(const struct plait_walk_plan *plan, const struct plait_memory *memory,
+			    const struct plait_python_frame *frame, struct plait_wire_code *ret)
+{
+	struct plait_walk walk = { .plan = *plan };
+	struct plait_wire_frame wire = { .code = frame->code, .fingerprint = frame->fingerprint };
+	return plait_walk_copy_code(memory, &walk, &wire, ret);
+}
+
+bool plait_python_walk_is_attached(const struct plait_walk_plan *plan, const struct plait_memory *memory, uint64_t tp)
+{
+	struct plait_walk walk = { .plan = *plan, .tp = tp };
+	return plait_walk_fetch_tstate(memory, &walk, plait_walk_active_tstate(memory, &walk));
 }

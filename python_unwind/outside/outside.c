@@ -1,0 +1,196 @@
+#include "python_unwind/outside/outside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/map.h"
+#include "common/vec.h"
+#include "python_unwind/arch.h"
+#include "python_unwind/binary.h"
+#include "python_unwind/outside/walk_process.h"
+#include "python_unwind/walk_state.h"
+
+enum { FRAMES_MAX = 16384, RUNTIMES_MAX = 2, SEEN_MAX = 1 << 20, THREADS_MAX = 100000 };
+
+struct process {
+	uint32_t count;
+	struct plait_python_runtime runtimes[RUNTIMES_MAX];
+	struct plait_walk_plan plans[RUNTIMES_MAX];
+};
+
+struct plait_python_outside {
+	struct plait_map processes; /* pid -> struct process * */
+	struct plait_map seen;	    /* mixes of what identifies a code object of a process image */
+	uint64_t salt;		    /* of the mixes: another one forgets all */
+	struct plait_wire_code code;
+
+	/* Of the read at hand. */
+	uint32_t pid;
+	struct plait_memory memory;
+	size_t count, next;
+	uint32_t ends[RUNTIMES_MAX]; /* where the frames of each runtime end */
+	struct plait_python_frame frames[FRAMES_MAX];
+};
+
+struct plait_error *plait_python_outside_create(struct plait_python_outside **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	return *ret ? NULL : plait_error_no_memory();
+}
+
+void plait_python_outside_destroy(struct plait_python_outside *outside)
+{
+	if (!outside)
+		return;
+	for (size_t i = 0; i < outside->processes.capacity; i++) {
+		if (outside->processes.slots[i].used)
+			free((void *)(uintptr_t)outside->processes.slots[i].value);
+	}
+	plait_map_release(&outside->processes);
+	plait_map_release(&outside->seen);
+	free(outside);
+}
+
+static struct process *process_of(const struct plait_python_outside *outside, uint32_t pid)
+{
+	const uint64_t *value = plait_map_get(&outside->processes, pid);
+	return value ? (struct process *)(uintptr_t)*value : NULL;
+}
+
+bool plait_python_outside_has(const struct plait_python_outside *outside, uint32_t pid)
+{
+	return process_of(outside, pid) != NULL;
+}
+
+struct plait_error *plait_python_outside_add(struct plait_python_outside *outside,
+					     const struct plait_python_runtime *runtime)
+{
+	struct process *process = process_of(outside, runtime->pid);
+	if (!process) {
+		process = calloc(1, sizeof(*process));
+		if (!process || !plait_map_put(&outside->processes, runtime->pid, (uint64_t)(uintptr_t)process)) {
+			free(process);
+			return plait_error_no_memory();
+		}
+	}
+	if (process->count == RUNTIMES_MAX)
+		return NULL;
+	process->runtimes[process->count] = *runtime;
+	plait_python_runtime_plan(runtime, &process->plans[process->count++]);
+	return NULL;
+}
+
+void plait_python_outside_forget(struct plait_python_outside *outside, uint32_t pid)
+{
+	free(process_of(outside, pid));
+	plait_map_remove(&outside->processes, pid);
+	outside->salt++; /* another process may get the number */
+}
+
+static void read_frames(void *context, uint32_t pid, uint64_t tp, const struct plait_memory *memory,
+			struct plait_python_chain *ret)
+{
+	struct plait_python_outside *outside = context;
+	const struct process *process = process_of(outside, pid);
+	outside->pid = pid;
+	outside->memory = *memory;
+	outside->count = outside->next = 0;
+	*ret = (struct plait_python_chain) { .frames = outside->frames };
+	for (uint32_t i = 0; process && i < process->count; i++) {
+		struct plait_python_chain chain;
+		plait_python_walk(&process->plans[i], memory, tp, outside->frames + outside->count,
+				  FRAMES_MAX - outside->count, &chain);
+		outside->count += chain.count;
+		outside->ends[i] = (uint32_t)outside->count;
+		if (chain.status > ret->status) /* having no frames counts least, what is missing most */
+			ret->status = chain.status;
+		if (chain.count)
+			ret->per_frame = chain.per_frame;
+	}
+	ret->count = outside->count;
+}
+
+static const struct plait_walk_plan *plan_at(const struct plait_python_outside *outside, size_t frame)
+{
+	const struct process *process = process_of(outside, outside->pid);
+	return &process->plans[process->count > 1 && frame >= outside->ends[0]];
+}
+
+static uint64_t code_key(const struct plait_python_outside *outside, const struct plait_python_frame *frame)
+{
+	uint64_t key = plait_walk_mix(frame->code + outside->salt);
+	return plait_walk_mix(key ^ frame->fingerprint ^ (uint64_t)outside->pid << 32);
+}
+
+static const struct plait_wire_code *next_code(void *context)
+{
+	struct plait_python_outside *outside = context;
+	while (outside->next < outside->count) {
+		size_t at = outside->next++;
+		const struct plait_python_frame *frame = &outside->frames[at];
+		uint64_t key = code_key(outside, frame);
+		if (frame->kind != PLAIT_PYTHON_FRAME || plait_map_get(&outside->seen, key))
+			continue;
+		if (outside->seen.count > SEEN_MAX)
+			plait_map_release(&outside->seen);
+		bool whole = plait_python_copy_code(plan_at(outside, at), &outside->memory, frame, &outside->code);
+		if (whole)
+			plait_map_put(&outside->seen, key, 1);
+		outside->code.pid = outside->pid;
+		return &outside->code;
+	}
+	return NULL;
+}
+
+struct plait_python_reader plait_python_outside_reader(struct plait_python_outside *outside)
+{
+	return (struct plait_python_reader) { .read = read_frames, .next_code = next_code, .context = outside };
+}
+
+bool plait_python_outside_is_attached(struct plait_python_outside *outside, uint32_t pid, uint64_t tp,
+				      const struct plait_memory *memory)
+{
+	const struct process *process = process_of(outside, pid);
+	for (uint32_t i = 0; process && i < process->count; i++) {
+		if (plait_python_walk_is_attached(&process->plans[i], memory, tp))
+			return true;
+	}
+	return false;
+}
+
+/* Those of one interpreter. On glibc PyThreadState.thread_id is the thread pointer. */
+static struct plait_error *add_threads(const uint32_t *fields, uint64_t interpreter, const struct plait_memory *memory,
+				       uint32_t *left, struct plait_map *ret)
+{
+	uint64_t tstate = 0, tp;
+	bool more = plait_memory_u64(memory, interpreter + fields[PLAIT_FIELD_interp_threads_head], &tstate);
+	while (more && tstate && (*left)--) {
+		uint32_t tid = 0;
+		more = plait_memory_u64(memory, tstate + fields[PLAIT_FIELD_tstate_thread_id], &tp);
+		if (more && tp && plait_memory_read(memory, tp + plait_arch_tid_offset, &tid, sizeof(tid)) &&
+		    !plait_map_put(ret, tid, tp))
+			return plait_error_no_memory();
+		more = more && plait_memory_u64(memory, tstate + fields[PLAIT_FIELD_tstate_next], &tstate);
+	}
+	return NULL;
+}
+
+struct plait_error *plait_python_outside_threads(const struct plait_python_outside *outside, uint32_t pid,
+						 const struct plait_memory *memory, struct plait_map *ret)
+{
+	const struct process *process = process_of(outside, pid);
+	uint32_t left = THREADS_MAX; /* the lists may change meanwhile: never without an end */
+	for (uint32_t i = 0; process && i < process->count; i++) {
+		const struct plait_python_runtime *runtime = &process->runtimes[i];
+		const uint32_t *fields = runtime->binary->fields;
+		uint64_t interpreter = 0;
+		uint64_t head =
+			runtime->bias + runtime->binary->runtime + fields[PLAIT_FIELD_runtime_interpreters_head];
+		bool more = plait_memory_u64(memory, head, &interpreter);
+		while (more && interpreter && left) {
+			PLAIT_TRY(add_threads(fields, interpreter, memory, &left, ret));
+			more = plait_memory_u64(memory, interpreter + fields[PLAIT_FIELD_interp_next], &interpreter);
+		}
+	}
+	return NULL;
+}
