@@ -208,11 +208,32 @@ static bool find_place(void *context, uint64_t pc, struct plait_unwind_place *re
 	return true;
 }
 
+/* Memory of the sample's process. Its last samples are unwound when it has ended: then code without a file (that of
+ * -X perf, of a JIT) is what it was when it was read last. */
 static bool read_process(void *context, uint64_t address, void *ret, size_t size)
 {
 	struct plait_pipeline *pipeline = context;
+	const struct plait_process *process = plait_process_map_process(pipeline->processes, pipeline->sample_pid);
+	uint32_t serial = process ? process->serial : 0;
+	struct plait_code_bytes *known =
+		&pipeline->code_bytes[plait_hash_u64(address ^ (uint64_t)serial << 48) % PLAIT_CODE_BYTES_COUNT];
 	struct plait_memory memory = plait_memory_of_process((pid_t)pipeline->sample_pid);
-	return plait_memory_read(&memory, address, ret, size);
+	bool fits = size <= sizeof(known->bytes);
+	if (plait_memory_read(&memory, address, ret, size)) {
+		if (fits) {
+			*known = (struct plait_code_bytes) { .pid = pipeline->sample_pid,
+							     .serial = serial,
+							     .address = address,
+							     .size = (uint32_t)size };
+			memcpy(known->bytes, ret, size);
+		}
+		return true;
+	}
+	if (!fits || known->pid != pipeline->sample_pid || known->serial != serial || known->address != address ||
+	    known->size != size)
+		return false;
+	memcpy(ret, known->bytes, size);
+	return true;
 }
 
 static int compare_u64(const void *a, const void *b)

@@ -40,6 +40,16 @@ struct plait_frame_place {
 	uint64_t address; /* as in the FRAME record */
 };
 
+/* Bytes of code in memory without a file, as they were read last. */
+struct plait_code_bytes {
+	uint32_t pid, serial; /* of the process image; pid 0: none */
+	uint64_t address;
+	uint32_t size;
+	uint8_t bytes[64];
+};
+
+enum { PLAIT_CODE_BYTES_COUNT = 1024 };
+
 struct plait_pipeline {
 	struct plait_pipeline_options options;
 	struct plait_process_map *processes;
@@ -71,6 +81,8 @@ struct plait_pipeline {
 	uint64_t sample_time;
 	struct plait_map mappings_read;	   /* pid -> when, ns CLOCK_MONOTONIC */
 	struct plait_mapping last_mapping; /* end == 0: none */
+
+	struct plait_code_bytes code_bytes[PLAIT_CODE_BYTES_COUNT]; /* by hash of image and address */
 
 	PLAIT_VEC(char *) notes;
 	size_t notes_told;
