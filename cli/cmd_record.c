@@ -41,7 +41,7 @@ static const struct plait_option options[] = {
 	PLAIT_OPTION(struct record_options, bundle_sources, "bundle-sources", 0, PLAIT_OPTION_FLAG, NULL,
 		     "put the source files into the recording, for plait annotate elsewhere"),
 	PLAIT_OPTION(struct record_options, engine, "engine", 0, PLAIT_OPTION_STRING, "NAME",
-		     "how samples are taken: auto, bpf, agent or ptrace (default auto)"),
+		     "how samples are taken: auto, bpf, agent, perf or ptrace (default auto)"),
 	PLAIT_OPTION(struct record_options, max_slowdown, "max-slowdown", 0, PLAIT_OPTION_PERCENT, "PERCENT",
 		     "engine ptrace: stop a thread for at most this share of its time (default 5)"),
 	PLAIT_OPTION(struct record_options, timer, "agent-timer", 0, PLAIT_OPTION_STRING, "NAME",

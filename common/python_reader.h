@@ -4,6 +4,7 @@
 #ifndef PLAIT_COMMON_PYTHON_READER_H
 #define PLAIT_COMMON_PYTHON_READER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/memory.h"
@@ -17,6 +18,10 @@ struct plait_python_reader {
 	/* The next code object of those frames that was not handed out before; NULL: none is left. Valid until the next
 	 * call; read from the same memory. */
 	const struct plait_wire_code *(*next_code)(void *context);
+	/* The thread pointer of the thread that calls itself `own_tid`; 0: it has no thread state. */
+	uint64_t (*thread_pointer)(void *context, uint32_t pid, uint32_t own_tid);
+	/* Where the instructions of frame `index` of the read before lie; false when that is not known. */
+	bool (*instructions)(void *context, size_t index, uint64_t *ret_start, uint64_t *ret_end);
 	void *context;
 };
 

@@ -70,6 +70,7 @@ struct plait_python_chain {
 	size_t count;
 	enum plait_walk_status status;
 	bool per_frame; /* one activation a Python frame (3.8 to 3.10) */
+	bool checked;	/* read after the sample, and checked against it: not proven to be of the same instant */
 };
 
 /* A counter of the sample's group: how far it came since the thread's sample before. */

@@ -63,7 +63,7 @@ static struct plait_error *find_pids(const struct dump_options *values, struct p
 					  "for example: plait dump -p 4242");
 	PLAIT_TRY(plait_pids_parse(&values->pids, ret));
 	for (size_t i = 0; i < ret->numbers.count; i++)
-		PLAIT_TRY(plait_capture_allowed(ret->numbers.data[i]));
+		PLAIT_TRY(plait_capture_allowed(ret->numbers.data[i], false));
 	return values->all ? add_descendants(ret) : NULL;
 }
 

@@ -8,7 +8,7 @@
 #include "python_unwind/outside/outside.h"
 
 static const struct plait_engine *const engines[] = { &plait_engine_bpf, &plait_engine_agent, &plait_engine_ptrace,
-						      NULL };
+						      &plait_engine_perf, NULL };
 
 const struct plait_engine *const *plait_engines(void)
 {

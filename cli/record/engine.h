@@ -47,7 +47,7 @@ struct plait_engine {
 	void (*release)(struct plait_engine_run *run);
 };
 
-extern const struct plait_engine plait_engine_bpf, plait_engine_agent, plait_engine_ptrace;
+extern const struct plait_engine plait_engine_bpf, plait_engine_agent, plait_engine_perf, plait_engine_ptrace;
 
 /* The engine named `name` ("auto" or NULL: the best that works), prepared. PLAIT_ERROR_USAGE for another name.
  * `options` must outlive `ret`. Ends with plait_engine_release(), also after an error. */

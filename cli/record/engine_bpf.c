@@ -5,6 +5,7 @@
 #include "cli/record/engine.h"
 #include "cli/record/session.h"
 #include "common/cleanup.h"
+#include "perf/source/open.h"
 #include "python_unwind/bpf/sampler.h"
 
 static struct plait_error *add_runtime(void *context, const struct plait_python_runtime *runtime)

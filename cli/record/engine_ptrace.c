@@ -21,7 +21,7 @@ static struct plait_error *ptrace_prepare(struct plait_engine_run *run, struct p
 			"name processes: plait record -p PID");
 	PLAIT_TRY(plait_engine_only_cpu_time("ptrace", options));
 	for (size_t i = 0; i < options->pid_count; i++)
-		PLAIT_TRY(plait_capture_allowed(options->pids[i]));
+		PLAIT_TRY(plait_capture_allowed(options->pids[i], true));
 	struct own *own = calloc(1, sizeof(*own));
 	run->own = own;
 	if (!own)

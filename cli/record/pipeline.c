@@ -400,7 +400,7 @@ static struct plait_error *handle_sample(struct plait_pipeline *pipeline, const 
 	PLAIT_TRY(unwind_and_merge(pipeline, sample, &native));
 	if (pipeline->options.measure)
 		pipeline->statistics.unwind_ns += now_ns() - begin;
-	uint32_t quality = pipeline->hybrid.quality;
+	uint32_t quality = pipeline->hybrid.quality | (sample->python.checked ? PLAIT_QUALITY_CHECKED : 0);
 	PLAIT_TRY(build_stack(pipeline, sample, &native, process, &quality));
 	return write_sample(pipeline, sample, thread, quality);
 }

@@ -281,7 +281,7 @@ static struct plait_error *explain(pid_t pid, int err, const char *what)
 					 "CAP_SYS_PTRACE (docker run --cap-add SYS_PTRACE)");
 }
 
-struct plait_error *plait_capture_allowed(pid_t pid)
+struct plait_error *plait_capture_allowed(pid_t pid, bool stop)
 {
 	char path[64];
 	snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
@@ -289,7 +289,7 @@ struct plait_error *plait_capture_allowed(pid_t pid)
 	if (fd < 0)
 		return explain(pid, errno == ENOENT ? ESRCH : errno, "cannot read the memory of");
 	/* A thread that nobody traces: ESRCH, where the system call is allowed at all. */
-	if (ptrace(PTRACE_CONT, pid, NULL, NULL) != 0 && errno != ESRCH)
+	if (stop && ptrace(PTRACE_CONT, pid, NULL, NULL) != 0 && errno != ESRCH)
 		return plait_error_advise(plait_error_system(errno, "cannot use ptrace on process %d", (int)pid),
 					  "a seccomp filter refuses it (docker run --cap-add SYS_PTRACE allows it)");
 	return NULL;

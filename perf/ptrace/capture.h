@@ -56,8 +56,8 @@ enum plait_capture_result plait_capture_stopped(struct plait_capture *capture,
 enum plait_capture_result plait_capture_sleeping(struct plait_capture *capture,
 						 const struct plait_capture_options *options, pid_t tid, uint64_t tp);
 
-/* Why process `pid` may not be stopped or read; NULL when it may. */
-struct plait_error *plait_capture_allowed(pid_t pid);
+/* Why the memory of process `pid` may not be read, or with `stop` its threads not be stopped; NULL when they may. */
+struct plait_error *plait_capture_allowed(pid_t pid, bool stop);
 
 /* CPU time of a thread, ns; false when the kernel does not tell (CONFIG_SCHED_INFO), or it is gone. */
 bool plait_thread_cpu_ns(uint32_t pid, pid_t tid, uint64_t *ret);

@@ -78,6 +78,21 @@ static void read_access(struct plait_bytes *bytes, uint64_t type, struct plait_r
 		record->sample.data_source = plait_bytes_u64(bytes);
 }
 
+/* The copy of the stack: its size in the record, the bytes, and how many of them were there. */
+static void read_stack(struct plait_bytes *bytes, struct plait_record *record)
+{
+	uint64_t size = plait_bytes_u64(bytes);
+	const uint8_t *stack = size ? plait_bytes_take(bytes, size) : NULL;
+	uint64_t present = size ? plait_bytes_u64(bytes) : 0;
+	if (bytes->failed || present > size) {
+		bytes->failed = true;
+		return;
+	}
+	record->sample.stack = stack;
+	record->sample.stack_size = present;
+	record->sample.stack_whole = present < size;
+}
+
 static void read_wire(struct plait_bytes *bytes, struct plait_record *record)
 {
 	uint32_t size = plait_bytes_u32(bytes);
@@ -121,6 +136,8 @@ static void read_sample(const struct plait_record_formats *formats, struct plait
 			read_chain(bytes, record);
 		if (format->sample_type & PERF_SAMPLE_REGS_USER)
 			read_registers(bytes, format->registers, &record->sample.registers);
+		if (format->sample_type & PERF_SAMPLE_STACK_USER)
+			read_stack(bytes, record);
 		read_access(bytes, format->sample_type, record);
 	}
 	record->kind = bytes->failed ? PLAIT_RECORD_BAD : raw ? PLAIT_RECORD_WIRE : PLAIT_RECORD_SAMPLE;

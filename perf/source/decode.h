@@ -21,7 +21,8 @@
 /* What sampled events may have besides: what the decoder understands. */
 #define PLAIT_SAMPLE_KNOWN                                                                                             \
 	(PLAIT_SAMPLE_COMMON | PERF_SAMPLE_IP | PERF_SAMPLE_ADDR | PERF_SAMPLE_PERIOD | PERF_SAMPLE_CALLCHAIN |        \
-	 PERF_SAMPLE_RAW | PERF_SAMPLE_REGS_USER | PERF_SAMPLE_READ | PERF_SAMPLE_WEIGHT_TYPE | PERF_SAMPLE_DATA_SRC)
+	 PERF_SAMPLE_RAW | PERF_SAMPLE_REGS_USER | PERF_SAMPLE_READ | PERF_SAMPLE_STACK_USER |                         \
+	 PERF_SAMPLE_WEIGHT_TYPE | PERF_SAMPLE_DATA_SRC)
 
 /* perf_event_attr.read_format of an event with PERF_SAMPLE_READ. */
 #define PLAIT_READ_GROUP                                                                                               \
@@ -78,6 +79,9 @@ struct plait_record {
 			uint64_t data_source, latency;
 			const struct plait_counter_value *counters;
 			size_t counter_count;
+			const uint8_t *stack; /* as the kernel copied it, from the stack pointer on */
+			size_t stack_size;
+			bool stack_whole; /* it ended before as much was copied as was asked for */
 		} sample;
 		struct {
 			struct plait_wire_header header;

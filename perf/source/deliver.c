@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "perf/source/arch.h"
+
 _Static_assert(sizeof(struct plait_wire_frame) == sizeof(struct plait_python_frame), "copied as one block");
 _Static_assert(offsetof(struct plait_wire_frame, kind) == offsetof(struct plait_python_frame, kind), "same layout");
 
@@ -138,6 +140,16 @@ static bool end_thread(struct plait_delivery *delivery, uint32_t tid)
 	return !delivery->counted.count || plait_map_put(&delivery->generations, tid, 1);
 }
 
+/* The stack as the kernel copied it. */
+static struct plait_stack_piece kernel_piece(const struct plait_record *record)
+{
+	return (struct plait_stack_piece) {
+		.address = record->sample.registers.value[plait_source_arch.dwarf_sp],
+		.data = record->sample.stack,
+		.size = record->sample.stack_size,
+	};
+}
+
 static enum plait_deliver_result build_sample(struct plait_delivery *delivery,
 					      const struct plait_record_formats *formats, const struct plait_ring *ring,
 					      const struct plait_unit *unit, const struct plait_record *record,
@@ -150,6 +162,9 @@ static enum plait_deliver_result build_sample(struct plait_delivery *delivery,
 	if (!collect_reads(delivery, formats, record))
 		return PLAIT_DELIVER_NO_MEMORY;
 	uint64_t type = formats->formats[record->sample.event].sample_type;
+	bool copied = record->sample.stack_size > 0;
+	if (copied && !plait_vec_push(&delivery->pieces, kernel_piece(record)))
+		return PLAIT_DELIVER_NO_MEMORY;
 	enum plait_walk_status walk = walk_status(delivery, &run);
 	if (walk == PLAIT_WALK_LOST || run.bad)
 		delivery->frames.count = 0;
@@ -176,7 +191,9 @@ static enum plait_deliver_result build_sample(struct plait_delivery *delivery,
 		.registers = record->sample.registers,
 		.stack = { .pieces = delivery->pieces.data,
 			   .count = delivery->pieces.count,
-			   .whole = run.has_head && run.head.stack_whole && !unit->damaged && delivery->pieces.count },
+			   .whole = copied ? record->sample.stack_whole
+					   : run.has_head && run.head.stack_whole && !unit->damaged &&
+						     delivery->pieces.count },
 		.python = { .frames = delivery->frames.data,
 			    .count = delivery->frames.count,
 			    .status = walk,

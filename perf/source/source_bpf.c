@@ -10,6 +10,7 @@
  * this is left for the next time, so that an earlier record of another CPU can still come first. */
 #define SLACK_NS 200000
 #define MILLISECOND_NS 1000000
+#define HUNG_UP_MS 5
 #define SECOND_NS 1000000000
 
 static uint64_t now(void)
@@ -148,6 +149,9 @@ static struct plait_error *deliver(struct plait_bpf_source *source, const struct
 	source->latest = event.time;
 	if (event.kind == PLAIT_SOURCE_SAMPLE)
 		event.sample.time = event.time;
+	if (event.kind == PLAIT_SOURCE_SAMPLE && source->opening.options.reader.read)
+		PLAIT_TRY(plait_read_after(&source->reads, &source->opening.options.reader, &event.sample, handler,
+					   context));
 	return handler(context, &event);
 }
 
@@ -230,14 +234,37 @@ static struct plait_error *read_side_band(struct plait_bpf_source *source, plait
 	return NULL;
 }
 
+/* The rings of a thread that has ended (without the right to rings of CPUs) report that at once, for ever, and wake
+ * nobody: then they are looked at now and then. */
+static struct plait_error *wait_for_samples(struct plait_bpf_source *source, int timeout_ms)
+{
+	if (source->hung_up && timeout_ms > HUNG_UP_MS)
+		timeout_ms = HUNG_UP_MS;
+	if (poll(source->polls, source->stream_count, timeout_ms) < 0 && errno != EINTR)
+		return plait_error_system(errno, "waiting for samples");
+	for (size_t i = 0; i < source->stream_count; i++) {
+		if (source->polls[i].fd < 0 || !(source->polls[i].revents & POLLHUP))
+			continue;
+		source->polls[i].fd = ~source->polls[i].fd;
+		source->hung_up = true;
+	}
+	return NULL;
+}
+
+/* Python frames that are read after the sample must be read soon: the order is then less strict. */
+static uint64_t slack(const struct plait_bpf_source *source)
+{
+	return source->opening.options.reader.read ? 0 : SLACK_NS;
+}
+
 static struct plait_error *bpf_poll(void *self, int timeout_ms, plait_source_handler handler, void *context)
 {
 	struct plait_bpf_source *source = self;
 	if (timeout_ms < 0)
 		return drain(source, handler, context);
-	if (timeout_ms > 0 && poll(source->polls, source->stream_count, timeout_ms) < 0 && errno != EINTR)
-		return plait_error_system(errno, "waiting for samples");
-	PLAIT_TRY(read_until(source, now() - SLACK_NS, handler, context));
+	if (timeout_ms > 0)
+		PLAIT_TRY(wait_for_samples(source, timeout_ms));
+	PLAIT_TRY(read_until(source, now() - slack(source), handler, context));
 	return timeout_ms > 0 ? read_side_band(source, handler, context) : NULL;
 }
 
@@ -314,8 +341,8 @@ void plait_bpf_source_release(struct plait_bpf_source *source)
 		close(source->opened.data[i].fd);
 	for (size_t i = 0; i < source->stream_count; i++) {
 		plait_ring_release(&source->streams[i].ring);
-		if (source->polls[i].fd >= 0)
-			close(source->polls[i].fd);
+		if (source->polls[i].fd != -1)
+			close(plait_bpf_source_ring_fd(source, i));
 	}
 	for (size_t i = 0; i < source->anchors.count; i++)
 		close(source->anchors.data[i]);
@@ -326,6 +353,7 @@ void plait_bpf_source_release(struct plait_bpf_source *source)
 	plait_vec_free(&source->cpus.numbers);
 	plait_sorter_release(&source->sorter);
 	plait_delivery_release(&source->delivery);
+	plait_reads_release(&source->reads);
 	plait_map_release(&source->formats.of_id);
 	plait_map_release(&source->tracked);
 	free(source->streams);

@@ -14,8 +14,10 @@
 #include "perf/source/cpus.h"
 #include "perf/source/decode.h"
 #include "perf/source/deliver.h"
+#include "perf/source/read_after.h"
 #include "perf/source/ring.h"
 #include "perf/source/sorter.h"
+#include "perf/source/open.h"
 #include "perf/source/source.h"
 
 /* One ring and how far it has been read. */
@@ -56,7 +58,8 @@ struct plait_bpf_source {
 	struct plait_number_list cpus;
 	size_t stream_count; /* 2 a CPU: 2n samples, 2n + 1 side-band */
 	struct plait_stream *streams;
-	struct pollfd *polls; /* of the rings' events: owns their descriptors */
+	struct pollfd *polls; /* of the rings' events: owns their descriptors; ~fd once their thread has ended */
+	bool hung_up;	      /* there is one such */
 	PLAIT_VEC(struct plait_opened) opened;
 	PLAIT_VEC(int) anchors;		  /* events that hold the programs of tracepoints and probes: owned */
 	struct plait_source_count *ended; /* by event: what was counted by events that are closed */
@@ -64,6 +67,7 @@ struct plait_bpf_source {
 	struct plait_record_formats formats;
 	struct plait_sorter sorter;
 	struct plait_delivery delivery;
+	struct plait_reads reads;			 /* without a BPF program */
 	struct plait_assembler_statistics statistics[2]; /* of the sample rings, of the side-band rings */
 	struct plait_source_program program;
 	struct plait_source_runs runs_before; /* the program's counts when the source was opened, */
@@ -88,6 +92,12 @@ struct plait_error *plait_bpf_source_join(struct plait_bpf_source *source, pid_t
 
 /* A thread has ended: closes what was opened for it alone. */
 void plait_bpf_source_part(struct plait_bpf_source *source, pid_t tid);
+
+/* The descriptor of a ring's event. */
+static inline int plait_bpf_source_ring_fd(const struct plait_bpf_source *source, size_t ring)
+{
+	return source->polls[ring].fd < 0 ? ~source->polls[ring].fd : source->polls[ring].fd;
+}
 
 /* What one perf event counted. False when it cannot be read. */
 bool plait_bpf_source_read(const struct plait_opened *opened, struct plait_source_count *ret);

@@ -14,6 +14,7 @@
 
 #define SAMPLE_RING_BYTES ((size_t)8 << 20)
 #define SAMPLE_RINGS_BYTES ((size_t)512 << 20) /* of all CPUs together */
+#define SAMPLE_RING_ALONE ((size_t)1 << 20)    /* of what an unprivileged user may lock */
 #define SAMPLE_RING_LEAST ((size_t)128 << 10)
 #define SIDE_RING_BYTES ((size_t)512 << 10)
 #define SIDE_RING_LEAST ((size_t)64 << 10)
@@ -83,6 +84,10 @@ static void set_sampling(const struct plait_opening *opening, size_t event, stru
 		attr->sample_type |= PERF_SAMPLE_READ;
 		attr->read_format = PLAIT_READ_GROUP;
 	}
+	if (opening->options.stack_size) {
+		attr->sample_type |= PERF_SAMPLE_STACK_USER;
+		attr->sample_stack_user = opening->options.stack_size & ~7u;
+	}
 	attr->exclude_callchain_user = 1;
 	attr->sample_regs_user = plait_source_arch.register_mask;
 }
@@ -123,17 +128,26 @@ static struct perf_event_attr side_band_attributes(const struct plait_opening *o
 static const struct plait_event_spec side_band_spec = { .name = "dummy (side-band)" };
 static const struct plait_event_spec output_spec = { .name = "bpf-output" };
 
-/* The events that own the rings: of the CPU, never of a thread, so that they live as long as the source. */
-static struct perf_event_attr ring_attributes(size_t index, size_t ring_bytes)
+/* Whether there is no BPF program, nor the right to see whole CPUs. */
+static bool is_alone(const struct plait_opening *opening)
+{
+	return opening->options.stack_size > 0;
+}
+
+/* The events that own the rings. They are of the CPU, never of a thread, so that they live as long as the source;
+ * without the right to that, of the first thread: its end ends no ring, but its rings wake nobody any more. */
+static struct perf_event_attr ring_attributes(const struct plait_opening *opening, size_t index, size_t ring_bytes)
 {
 	struct perf_event_attr attr = { .type = PERF_TYPE_SOFTWARE };
-	attr.config = index % 2 ? PERF_COUNT_SW_DUMMY : PERF_COUNT_SW_BPF_OUTPUT;
-	if (index % 2 == 0) {
+	bool output = index % 2 == 0 && !is_alone(opening);
+	attr.config = output ? PERF_COUNT_SW_BPF_OUTPUT : PERF_COUNT_SW_DUMMY;
+	attr.exclude_kernel = is_alone(opening);
+	if (output) {
 		attr.sample_type = PERF_SAMPLE_RAW;
 		attr.sample_period = 1;
 	}
 	set_common(&attr);
-	if (index % 2 == 0)
+	if (output)
 		attr.wakeup_watermark = (uint32_t)(ring_bytes / 4);
 	return attr;
 }
@@ -153,7 +167,7 @@ static size_t ring_pages(const struct plait_opening *opening, size_t index)
 		return SIDE_RING_BYTES / page;
 	if (opening->options.ring_pages)
 		return opening->options.ring_pages;
-	size_t bytes = SAMPLE_RING_BYTES;
+	size_t bytes = is_alone(opening) ? SAMPLE_RING_ALONE : SAMPLE_RING_BYTES;
 	while (bytes > SAMPLE_RING_LEAST && bytes * opening->source->cpus.numbers.count > SAMPLE_RINGS_BYTES)
 		bytes /= 2;
 	return bytes / page;
@@ -167,14 +181,17 @@ static struct plait_error *open_ring(const struct plait_opening *opening, size_t
 	size_t pages = ring_pages(opening, index);
 	size_t least = (index % 2 ? SIDE_RING_LEAST : SAMPLE_RING_LEAST) / page;
 	int cpu = source->cpus.numbers.data[index / 2];
-	struct perf_event_attr attr = ring_attributes(index, pages * page);
+	struct perf_event_attr attr = ring_attributes(opening, index, pages * page);
+	pid_t owner = !is_alone(opening)	? -1
+		      : opening->options.launch ? opening->options.launch
+						: opening->options.pids[0];
 	int *fd = &source->polls[index].fd;
-	PLAIT_TRY(plait_event_open(index % 2 ? &side_band_spec : &output_spec, &attr, -1, cpu, -1, fd));
+	PLAIT_TRY(plait_event_open(index % 2 ? &side_band_spec : &output_spec, &attr, owner, cpu, -1, fd));
 	source->polls[index].events = POLLIN;
 	PLAIT_TRY(plait_ring_map(*fd, pages, pages < least ? pages : least, &stream->ring));
 	stream->assembler.ring = (uint32_t)index;
 	stream->assembler.statistics = &source->statistics[index % 2];
-	if (index % 2)
+	if (index % 2 || is_alone(opening))
 		return NULL;
 	PLAIT_TRY(add_format(source, *fd, opening->options.event_count));
 	if (opening->options.program.output_map_fd < 0)
@@ -204,7 +221,8 @@ static struct plait_error *open_rings(const struct plait_opening *opening)
 static struct plait_error *attach_program(const struct plait_opening *opening, const struct plait_event_spec *spec,
 					  int fd)
 {
-	if (spec->kind == PLAIT_EVENT_TRACEPOINT || spec->kind == PLAIT_EVENT_PROBE || spec->counting)
+	if (spec->kind == PLAIT_EVENT_TRACEPOINT || spec->kind == PLAIT_EVENT_PROBE || spec->counting ||
+	    is_alone(opening))
 		return NULL;
 	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, opening->options.program.program_fd) < 0)
 		return plait_error_system(errno, "attaching the BPF program to event %s", spec->name);
@@ -223,7 +241,7 @@ static struct plait_error *open_event(const struct plait_opening *opening, const
 	*ret_time = now();
 	if (ring % 2 == 0)
 		PLAIT_TRY(attach_program(opening, spec, fd));
-	if (ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, source->polls[ring].fd) < 0)
+	if (ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, plait_bpf_source_ring_fd(source, ring)) < 0)
 		return plait_error_system(errno, "redirecting event %s into the ring of its CPU", spec->name);
 	opened->fd = fd;
 	if (!plait_vec_push(&source->opened, *opened))
@@ -405,7 +423,7 @@ static struct plait_error *track(const struct plait_opening *opening)
  * that no thread inherits. As late as can be: what hits before has no sample. */
 static struct plait_error *attach_shared(const struct plait_opening *opening)
 {
-	for (size_t event = 0; event < opening->options.event_count; event++) {
+	for (size_t event = 0; event < opening->options.event_count && !is_alone(opening); event++) {
 		const struct plait_event_spec *spec = &opening->options.events[event];
 		bool probe = spec->kind == PLAIT_EVENT_PROBE;
 		int program = probe ? opening->options.program.probe_fd : opening->options.program.tracepoint_fd;

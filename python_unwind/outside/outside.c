@@ -10,10 +10,18 @@
 #include "python_unwind/outside/walk_process.h"
 #include "python_unwind/walk_state.h"
 
-enum { FRAMES_MAX = 16384, RUNTIMES_MAX = 2, SEEN_MAX = 1 << 20, THREADS_MAX = 100000 };
+enum {
+	FRAMES_MAX = 16384,
+	RUNTIMES_MAX = 2,
+	SEEN_MAX = 1 << 20,
+	THREADS_MAX = 100000,
+	OB_SIZE = 16,
+	INSTRUCTIONS_MAX = 1 << 24
+};
 
 struct process {
 	uint32_t count;
+	struct plait_map pointers; /* what a thread calls itself -> its thread pointer, as of the latest look */
 	struct plait_python_runtime runtimes[RUNTIMES_MAX];
 	struct plait_walk_plan plans[RUNTIMES_MAX];
 };
@@ -38,13 +46,20 @@ struct plait_error *plait_python_outside_create(struct plait_python_outside **re
 	return *ret ? NULL : plait_error_no_memory();
 }
 
+static void free_process(struct process *process)
+{
+	if (process)
+		plait_map_release(&process->pointers);
+	free(process);
+}
+
 void plait_python_outside_destroy(struct plait_python_outside *outside)
 {
 	if (!outside)
 		return;
 	for (size_t i = 0; i < outside->processes.capacity; i++) {
 		if (outside->processes.slots[i].used)
-			free((void *)(uintptr_t)outside->processes.slots[i].value);
+			free_process((struct process *)(uintptr_t)outside->processes.slots[i].value);
 	}
 	plait_map_release(&outside->processes);
 	plait_map_release(&outside->seen);
@@ -82,7 +97,7 @@ struct plait_error *plait_python_outside_add(struct plait_python_outside *outsid
 
 void plait_python_outside_forget(struct plait_python_outside *outside, uint32_t pid)
 {
-	free(process_of(outside, pid));
+	free_process(process_of(outside, pid));
 	plait_map_remove(&outside->processes, pid);
 	outside->salt++; /* another process may get the number */
 }
@@ -142,9 +157,47 @@ static const struct plait_wire_code *next_code(void *context)
 	return NULL;
 }
 
+/* A thread that is not known may have come since; a number may be another thread's by now, which the walk notices. */
+static uint64_t thread_pointer(void *context, uint32_t pid, uint32_t own_tid)
+{
+	struct plait_python_outside *outside = context;
+	struct process *process = process_of(outside, pid);
+	const uint64_t *tp = process ? plait_map_get(&process->pointers, own_tid) : NULL;
+	uint32_t tid = 0;
+	if (!process)
+		return 0;
+	struct plait_memory memory = plait_memory_of_process((pid_t)pid);
+	if (tp && plait_memory_read(&memory, *tp + plait_arch_tid_offset, &tid, sizeof(tid)) && tid == own_tid)
+		return *tp;
+	plait_map_release(&process->pointers);
+	plait_error_free(plait_python_outside_threads(outside, pid, &memory, &process->pointers));
+	tp = plait_map_get(&process->pointers, own_tid);
+	return tp ? *tp : 0;
+}
+
+/* PyVarObject.ob_size of a code object is the number of its instructions, two bytes each (3.11 and later). */
+static bool instructions(void *context, size_t index, uint64_t *ret_start, uint64_t *ret_end)
+{
+	struct plait_python_outside *outside = context;
+	const struct plait_walk_plan *plan = plan_at(outside, index);
+	uint64_t count, code = outside->frames[index].code;
+	if (plan->code_adaptive == PLAIT_NO_OFFSET || plan->free_threaded ||
+	    !plait_memory_u64(&outside->memory, code + OB_SIZE, &count) || count > INSTRUCTIONS_MAX)
+		return false;
+	*ret_start = code + plan->code_adaptive;
+	*ret_end = *ret_start + 2 * count;
+	return true;
+}
+
 struct plait_python_reader plait_python_outside_reader(struct plait_python_outside *outside)
 {
-	return (struct plait_python_reader) { .read = read_frames, .next_code = next_code, .context = outside };
+	return (struct plait_python_reader) {
+		.read = read_frames,
+		.next_code = next_code,
+		.thread_pointer = thread_pointer,
+		.instructions = instructions,
+		.context = outside,
+	};
 }
 
 bool plait_python_outside_is_attached(struct plait_python_outside *outside, uint32_t pid, uint64_t tp,

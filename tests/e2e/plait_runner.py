@@ -41,7 +41,8 @@ def need_recording(by="bpf"):
 # What `record` adds for the engine that a test runs on. Timers of the agent that are as fast as perf events are asked
 # for by name.
 ENGINE_OPTIONS = {"bpf": ["--engine", "bpf"], "agent": ["--engine", "agent", "--agent-timer", "fast"],
-                  "ptrace": ["--engine", "ptrace", "--max-slowdown", "50"]}
+                  "ptrace": ["--engine", "ptrace", "--max-slowdown", "50"],
+                  "perf": ["--engine", "perf"]}
 engine = "bpf"
 
 

@@ -16,7 +16,10 @@ def libraries():
     root = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))
     found = {}
     for path in glob.glob(root + "/versions/*/lib/libpython3.*.so.1.0") + glob.glob("/usr/lib/*/libpython3.*.so.1.0"):
-        version = tuple(map(int, re.search(r"libpython(\d+)\.(\d+)m?\.so", path).groups()))
+        name = re.search(r"libpython(\d+)\.(\d+)m?\.so", path)
+        if not name:
+            continue  # a debug build
+        version = tuple(map(int, name.groups()))
         home = pathlib.Path(path).parents[1] if "/versions/" in path else pathlib.Path("/usr")
         if (3, 8) <= version <= (3, 15) and (home / "lib" / "python{}.{}".format(*version) / "os.py").exists():
             found.setdefault(version, (version, path, str(home)))

@@ -24,6 +24,7 @@
 
 #include "common/map.h"
 #include "perf/event/event.h"
+#include "perf/source/open.h"
 #include "perf/source/source.h"
 
 /* ---- the BPF program ---- */

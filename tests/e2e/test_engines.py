@@ -1,0 +1,192 @@
+"""Which engine `auto` takes, and what engines perf and ptrace promise."""
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from grammar import Grammar
+from interpreters import interpreters
+from plait_runner import (PLAIT, TARGETS, collapsed, compile_target, need_recording, record, report_json, run_plait, trust,
+                          why_not_record)
+
+FOUND = interpreters()
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all"]
+LONG = ("import time, zlib\n"
+        "data = bytes(range(256)) * 20000\n"
+        "def squeeze():\n    zlib.compress(data, 9)\n"
+        "def count():\n    total = 0\n    for i in range(3000000): total += i & 7\n"
+        "def job():\n    end = time.process_time() + {seconds}\n    while time.process_time() < end:\n        squeeze()\n        count()\n"
+        "print('up', flush=True)\njob()\n")
+
+
+def first_line(result):
+    return result.stderr.splitlines()[0]
+
+
+def test_unknown_engine():
+    result = run_plait("record", "--engine", "magic", "--", "true")
+    assert result.returncode == 2 and "engines: auto, bpf, agent, ptrace, perf" in result.stderr
+
+
+def refused(tmp_path, calls, *arguments):
+    result = subprocess.run([compile_target("refuse.c", tmp_path), calls, PLAIT, "record", "-o", str(tmp_path / "run.plait"),
+                             *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if result.returncode == 77:
+        pytest.skip("this host does not allow seccomp filters")
+    return result
+
+
+@pytest.mark.parametrize("calls, attach, engine", [
+    ("bpf,perf_event_open", False, "agent"), ("bpf,perf_event_open", True, "ptrace"), ("bpf,ptrace", True, "perf")])
+def test_auto_takes_the_best_and_says_why(calls, attach, engine, tmp_path):
+    if engine == "perf" and why_not_record("perf"):
+        pytest.skip("no perf events on this host")
+    if attach:
+        target = subprocess.Popen([sys.executable, "-c", LONG.format(seconds=30)], stdout=subprocess.PIPE)
+        try:
+            target.stdout.readline()
+            result = refused(tmp_path, calls, "-p", target.pid, "-d", "1")
+        finally:
+            target.kill()
+            target.wait()
+            target.stdout.close()
+    else:
+        result = refused(tmp_path, calls, "--", sys.executable, "-c", LONG.format(seconds=1))
+    assert result.returncode == 0, result.stderr
+    assert first_line(result).startswith(f"plait: {engine} engine, cpu-clock")
+    assert "no bpf engine:" in first_line(result) and "plait doctor" in first_line(result)
+    assert report_json(tmp_path / "run.plait")["recording"]["engine"] == engine
+    assert trust(tmp_path / "run.plait")["samples"] > 100
+
+
+def test_nothing_is_allowed(tmp_path):
+    target = subprocess.Popen([sys.executable, "-c", LONG.format(seconds=30)], stdout=subprocess.PIPE)
+    try:
+        result = refused(tmp_path, "bpf,perf_event_open,ptrace", "-p", target.pid, "-d", "1")
+    finally:
+        target.kill()
+        target.wait()
+        target.stdout.close()
+    assert result.returncode == 1 and "BPF" in result.stderr and not (tmp_path / "run.plait").exists()
+
+
+# ---- perf ----
+
+@pytest.mark.parametrize("interpreter", FOUND, ids=lambda i: i.name)
+def test_perf_shows_nothing_wrong(interpreter, tmp_path):
+    """Python frames are read a moment after the sample. In a program whose functions end sooner than that, few can be shown
+    to belong to the sample; of those that are shown, none is wrong, and the others are marked."""
+    need_recording("perf")
+    target, output = TARGETS / "reentry.py", tmp_path / "run.plait"
+    run_plait("record", "-q", "--engine", "perf", "-o", output, "--", interpreter.path, target, "3")
+    stacks = collapsed(output)
+    checked, marked, problems = Grammar(target).check(stacks)
+    assert not problems, problems[:3]
+    assert checked + marked > 500 and trust(output)["unmerged"] > 0
+
+
+@pytest.mark.parametrize("interpreter", FOUND[:1] + FOUND[-1:], ids=lambda i: i.name)
+def test_perf_shows_what_lasts(interpreter, tmp_path):
+    need_recording("perf")
+    output = tmp_path / "run.plait"
+    run_plait("record", "-q", "--engine", "perf", "-o", output, "--", interpreter.path, "-c", LONG.format(seconds=2))
+    figures = trust(output)
+    assert figures["complete"] > 0.6 * figures["samples"], figures
+    assert figures["checked"] > 0.6 * figures["samples"], figures
+    stacks = collapsed(output)
+    for name in ("squeeze", "count"):
+        assert sum(s.count for s in stacks if any(f.startswith(name + " (") for f in s.frames)) > 100
+    assert report_json(output)["recording"]["events"][0]["name"].endswith(":u")
+
+
+def as_nobody(folder, *arguments):
+    if os.getuid() != 0 or not shutil.which("setpriv"):
+        pytest.skip("needs root and setpriv")
+    folder.chmod(0o777)
+    for parent in list(folder.parents)[:-2]:
+        parent.chmod(parent.stat().st_mode | 0o011)
+    for file in (PLAIT, pathlib.Path(PLAIT).parent / "libplait-agent.so"):
+        shutil.copy(file, folder)
+        (folder / pathlib.Path(file).name).chmod(0o755)
+    return subprocess.run([*NOBODY, folder / "plait", *map(str, arguments)], cwd=folder, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True)
+
+
+def test_perf_without_rights(tmp_path):
+    if int(open("/proc/sys/kernel/perf_event_paranoid").read()) > 2:
+        pytest.skip("perf_event_paranoid is above 2")
+    need_recording("perf")
+    (tmp_path / "job.py").write_text(LONG.format(seconds=1))
+    result = as_nobody(tmp_path, "record", "--engine", "perf", "-o", tmp_path / "run.plait", "--", "/usr/bin/python3", tmp_path / "job.py")
+    assert result.returncode == 0, result.stderr
+    assert trust(tmp_path / "run.plait")["complete"] > 300
+    # An event that the agent has not.
+    result = as_nobody(tmp_path, "record", "-e", "page-faults", "-o", tmp_path / "faults.plait", "--", "/usr/bin/python3", tmp_path / "job.py")
+    assert result.returncode == 0 and "perf engine, page-faults:u" in first_line(result), result.stderr
+    assert trust(tmp_path / "faults.plait")["samples"] > 100
+
+
+@pytest.mark.parametrize("arguments, text", [(["-a"], "whole machine"), (["-e", "sched:sched_switch", "--", "true"], "tracepoints")])
+def test_perf_says_what_it_has_not(arguments, text, tmp_path):
+    need_recording("perf")
+    result = run_plait("record", "--engine", "perf", "-o", tmp_path / "run.plait", *arguments)
+    assert result.returncode == 1 and text in result.stderr
+
+
+# ---- ptrace ----
+
+def stopped_share(result):
+    return float(re.search(r"threads were stopped \d+ times, \d+ us each: ([\d.]+) % of", result.stderr)[1])
+
+
+@pytest.mark.parametrize("slowdown", [1, 5, 30])
+def test_ptrace_keeps_its_promise(slowdown, tmp_path):
+    """Threads stand still for no longer than they may."""
+    need_recording("ptrace")
+    result = run_plait("record", "--engine", "ptrace", "--max-slowdown", slowdown, "-F", "5000", "-o", tmp_path / "run.plait", "--",
+                       sys.executable, "-c", LONG.format(seconds=2))
+    assert result.returncode == 0
+    assert stopped_share(result) <= 1.1 * slowdown
+    figures = trust(tmp_path / "run.plait")
+    assert figures["complete"] >= 0.99 * figures["samples"] > 0
+    events = report_json(tmp_path / "run.plait")["recording"]["events"]
+    assert events and any("were stopped" in note for note in report_json(tmp_path / "run.plait")["recording"]["notes"])
+
+
+def test_ptrace_leaves_sleeping_threads_alone(tmp_path):
+    """Calls that a stop would interrupt are not."""
+    need_recording("ptrace")
+    behave = compile_target("behave.c", tmp_path)
+    result = run_plait("record", "-q", "--engine", "ptrace", "--max-slowdown", "50", "-F", "2000", "-o", tmp_path / "run.plait", "--", behave)
+    bare = subprocess.run([behave], stdout=subprocess.PIPE, text=True).stdout
+    assert result.returncode == 0
+    # A thread may fall asleep between the look and the stop: rare.
+    assert re.sub(r"sleeps: [0-2] ", "sleeps: 0 ", result.stdout) == bare
+
+
+def test_ptrace_of_a_traced_process(tmp_path):
+    """While another debugger has the process there are no samples, and no harm."""
+    need_recording("ptrace")
+    strace = shutil.which("strace")
+    if not strace:
+        pytest.skip("no strace")
+    target = subprocess.Popen([sys.executable, "-c", LONG.format(seconds=20)], stdout=subprocess.PIPE)
+    target.stdout.readline()
+    tracer = subprocess.Popen([strace, "-f", "-e", "trace=none", "-p", str(target.pid)], stderr=subprocess.DEVNULL)
+    try:
+        time.sleep(0.5)
+        result = run_plait("record", "--engine", "ptrace", "-p", target.pid, "-d", "0.5", "-o", tmp_path / "run.plait")
+        assert result.returncode == 0 and "0 samples" in result.stderr
+        assert target.poll() is None
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracer.wait()
+        target.kill()
+        target.wait()
+        target.stdout.close()
