@@ -19,7 +19,7 @@ enum { LINE_SIZE = 256 };
 
 struct dump_options {
 	struct plait_option_list pids;
-	bool all, json, full, no_stop;
+	bool all, json, full, no_stop, locals;
 	const char *color;
 };
 
@@ -28,6 +28,8 @@ static const struct plait_option options[] = {
 		     "the process (repeatable, comma-separated)"),
 	PLAIT_OPTION(struct dump_options, all, "all", 'a', PLAIT_OPTION_FLAG, NULL,
 		     "and every process that it has started"),
+	PLAIT_OPTION(struct dump_options, locals, "locals", 'l', PLAIT_OPTION_FLAG, NULL,
+		     "show the local variables of Python functions"),
 	PLAIT_OPTION(struct dump_options, no_stop, "no-stop", 0, PLAIT_OPTION_FLAG, NULL,
 		     "leave out the threads that would have to be stopped for a moment"),
 	PLAIT_OPTION(struct dump_options, full, "full", 0, PLAIT_OPTION_FLAG, NULL,
@@ -104,14 +106,15 @@ static struct plait_error *dump(const struct dump_options *values, const struct 
 	snprintf(recording, sizeof(recording), "%s/stacks.plait", name);
 	struct plait_dump_options options = { .pids = pids->numbers.data,
 					      .pid_count = pids->numbers.count,
-					      .no_stop = values->no_stop };
+					      .no_stop = values->no_stop,
+					      .locals = values->locals };
 	struct plait_dump_list list = { 0 };
 	struct plait_error *error = plait_dump_collect(&options, recording, &list);
 	if (!error)
 		error = show(values, recording, &list);
 	unlink(recording);
 	rmdir(name);
-	plait_vec_free(&list.threads);
+	plait_dump_list_release(&list);
 	return error;
 }
 

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/commands.h"
 #include "cli/record/engine.h"
 #include "cli/record/pipeline.h"
 #include "cli/record/session.h"
@@ -20,6 +21,7 @@ enum {
 	SAMPLE_HZ = 2000,
 	SAMPLE_NS = 40000000, /* for which running threads are sampled */
 	TRIES = 3,	      /* to catch a thread asleep */
+	LOCALS_FRAMES = 200,  /* innermost frames of a thread whose locals are read */
 };
 
 struct collection {
@@ -35,6 +37,7 @@ struct collection {
 	uint32_t pid;		   /* of the capture at hand */
 	struct plait_python_chain chain;
 	bool attached;
+	PLAIT_VEC(struct plait_dump_local) locals;
 	struct plait_error *failure; /* in a callback that cannot return it */
 };
 
@@ -71,6 +74,53 @@ static void unwatch(void *context, uint32_t pid)
 
 /* ---- one thread ---- */
 
+static void free_locals(const struct plait_dump_local *locals, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(locals[i].name);
+		free(locals[i].value);
+	}
+	free((void *)(uintptr_t)locals);
+}
+
+void plait_dump_list_release(struct plait_dump_list *list)
+{
+	for (size_t i = 0; i < list->threads.count; i++)
+		free_locals(list->threads.data[i].locals, list->threads.data[i].local_count);
+	plait_vec_free(&list->threads);
+}
+
+/* The locals of the frame at `index` of the chain, which is the thread's Python frame `number`. */
+static bool read_locals(struct collection *collection, size_t index, uint32_t number)
+{
+	struct plait_python_local locals[PLAIT_LOCALS_MAX];
+	uint32_t count = plait_python_outside_locals(collection->outside, index, locals);
+	for (uint32_t i = 0; i < count; i++) {
+		struct plait_dump_local local = { .frame = number,
+						  .name = strdup(locals[i].name),
+						  .value = strdup(locals[i].value) };
+		if (local.name && local.value && plait_vec_push(&collection->locals, local))
+			continue;
+		free(local.name);
+		free(local.value);
+		return false;
+	}
+	return true;
+}
+
+static bool read_all_locals(struct collection *collection)
+{
+	uint32_t number = 0;
+	free_locals(collection->locals.data, collection->locals.count);
+	collection->locals.data = NULL;
+	plait_vec_free(&collection->locals);
+	for (size_t i = 0; i < collection->chain.count && number < LOCALS_FRAMES; i++) {
+		if (collection->chain.frames[i].kind == PLAIT_PYTHON_FRAME && !read_locals(collection, i, number++))
+			return false;
+	}
+	return true;
+}
+
 /* The thread stands still. */
 static void visit(void *context, struct plait_capture *capture, const struct plait_memory *memory)
 {
@@ -80,6 +130,8 @@ static void visit(void *context, struct plait_capture *capture, const struct pla
 	reader.read(reader.context, collection->pid, capture->tp, memory, &collection->chain);
 	collection->attached =
 		plait_python_outside_is_attached(collection->outside, collection->pid, capture->tp, memory);
+	if (collection->options->locals && !read_all_locals(collection))
+		collection->failure = plait_error_no_memory();
 	while (!collection->failure && (code = reader.next_code(reader.context))) {
 		struct plait_source_event event = {
 			.kind = PLAIT_SOURCE_CODE,
@@ -150,6 +202,11 @@ static struct plait_error *try_thread(struct collection *collection, struct plai
 	thread->how = stop ? PLAIT_DUMP_STOPPED : PLAIT_DUMP_SLEPT;
 	thread->stopped_ns = collection->capture.stopped_ns;
 	thread->attached = collection->attached;
+	free_locals(thread->locals, thread->local_count);
+	thread->locals = collection->locals.data;
+	thread->local_count = collection->locals.count;
+	collection->locals.data = NULL;
+	plait_vec_free(&collection->locals);
 	return add_sample(collection, thread, ret_whole);
 }
 
@@ -296,7 +353,8 @@ static struct plait_error *collect(struct collection *collection, struct plait_s
 	PLAIT_TRY(plait_python_outside_create(&collection->outside));
 	PLAIT_TRY(list_threads(collection, &running));
 	PLAIT_TRY(make_events(session));
-	if (running) {
+	/* Locals are those of the stack's instant: a sample has none. */
+	if (running && !collection->options->locals) {
 		struct plait_error *refusal = plait_engine_choose("bpf", session, &collection->bpf);
 		if (refusal)
 			plait_engine_release(&collection->bpf);
@@ -308,6 +366,8 @@ static struct plait_error *collect(struct collection *collection, struct plait_s
 	for (size_t i = 0; i < collection->options->pid_count; i++)
 		PLAIT_TRY(plait_pipeline_scan(collection->pipeline, (uint32_t)collection->options->pids[i]));
 	PLAIT_TRY(take_all(collection));
+	for (const char *note; (note = plait_pipeline_next_note(collection->pipeline));)
+		plait_say("%s", note);
 	PLAIT_TRY(plait_pipeline_bundle_symbols(collection->pipeline));
 	return plait_recording_writer_finish(PLAIT_TAKE(collection->writer),
 					     now_ns(CLOCK_MONOTONIC) - collection->started_ns);
@@ -324,6 +384,7 @@ struct plait_error *plait_dump_collect(const struct plait_dump_options *options,
 	plait_recording_writer_abandon(collection.writer);
 	plait_engine_release(&collection.bpf);
 	plait_python_outside_destroy(collection.outside);
+	free_locals(collection.locals.data, collection.locals.count);
 	plait_capture_release(&collection.capture);
 	plait_map_release(&collection.pointers);
 	plait_event_list_release(&session.events);

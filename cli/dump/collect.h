@@ -14,6 +14,7 @@
 struct plait_dump_options {
 	const int *pids; /* borrowed */
 	size_t pid_count;
+	bool locals;  /* read local variables, too */
 	bool no_stop; /* threads that would have to be stopped are left out */
 };
 
@@ -21,6 +22,9 @@ struct plait_dump_options {
 struct plait_dump_list {
 	PLAIT_VEC(struct plait_dump_thread) threads;
 };
+
+/* Frees; empty afterwards. */
+void plait_dump_list_release(struct plait_dump_list *list);
 
 /* Writes the stacks into a recording at `output`. Sleeping threads are read without a stop where that is proven to give
  * a whole stack. Running ones are sampled by perf events and BPF where the host allows it, else stopped for a moment.

@@ -134,9 +134,25 @@ static void put_frame(struct plait_line *line, const struct plait_label *label, 
 	plait_line_end(line);
 }
 
-static void put_stack(const struct plait_profile *profile, const struct plait_dump *dump, uint32_t node,
-		      struct plait_line *line)
+/* The locals of a thread's Python frame of that number. */
+static void put_locals(struct plait_line *line, const struct plait_dump_thread *thread, uint32_t frame)
 {
+	for (size_t i = 0; i < thread->local_count; i++) {
+		const struct plait_dump_local *local = &thread->locals[i];
+		if (local->frame != frame)
+			continue;
+		plait_line_move(line, 8);
+		plait_line_put(line, PLAIT_STYLE_DIM, local->name, 40);
+		plait_line_format(line, PLAIT_STYLE_DIM, " = ");
+		plait_line_put(line, PLAIT_STYLE_PLAIN, local->value, UINT32_MAX);
+		plait_line_end(line);
+	}
+}
+
+static void put_stack(const struct plait_profile *profile, const struct plait_dump *dump,
+		      const struct plait_dump_thread *thread, uint32_t node, struct plait_line *line)
+{
+	uint32_t python = 0;
 	for (; node != PLAIT_NONE; node = profile->nodes.data[node].parent) {
 		const struct plait_profile_frame *frame = &profile->frames.data[profile->nodes.data[node].frame];
 		for (uint32_t i = 0; i < frame->label_count; i++) {
@@ -145,6 +161,8 @@ static void put_stack(const struct plait_profile *profile, const struct plait_du
 			if (!label->machinery || dump->full)
 				put_frame(line, label, &frame->record);
 		}
+		if (frame->record.kind == PLAIT_FRAME_PYTHON)
+			put_locals(line, thread, python++);
 	}
 }
 
@@ -181,16 +199,31 @@ struct plait_error *plait_dump_write_text(const struct plait_profile *profile, c
 		const struct plait_profile_sample *sample =
 			thread->how == PLAIT_DUMP_NOT ? NULL : find_sample(profile, thread->pid, thread->tid);
 		if (sample)
-			put_stack(profile, dump, sample->node, &line);
+			put_stack(profile, dump, thread, sample->node, &line);
 	}
 	return plait_stream_error(out);
 }
 
 /* ---- JSON ---- */
 
-static void put_json_stack(const struct plait_profile *profile, const struct plait_dump *dump, uint32_t node,
-			   struct plait_json *json)
+static void put_json_locals(struct plait_json *json, const struct plait_dump_thread *thread, uint32_t frame)
 {
+	plait_json_open(json, "locals", '[');
+	for (size_t i = 0; i < thread->local_count; i++) {
+		if (thread->locals[i].frame != frame)
+			continue;
+		plait_json_open(json, NULL, '{');
+		plait_json_string(json, "name", thread->locals[i].name);
+		plait_json_string(json, "value", thread->locals[i].value);
+		plait_json_close(json, '}');
+	}
+	plait_json_close(json, ']');
+}
+
+static void put_json_stack(const struct plait_profile *profile, const struct plait_dump *dump,
+			   const struct plait_dump_thread *thread, uint32_t node, struct plait_json *json)
+{
+	uint32_t python = 0;
 	plait_json_open(json, "frames", '[');
 	for (; node != PLAIT_NONE; node = profile->nodes.data[node].parent) {
 		const struct plait_profile_frame *frame = &profile->frames.data[profile->nodes.data[node].frame];
@@ -206,8 +239,11 @@ static void put_json_stack(const struct plait_profile *profile, const struct pla
 				plait_json_signed(json, "end_line", frame->record.end_line);
 				plait_json_signed(json, "end_column", frame->record.end_column + 1);
 			}
+			if (label->kind == PLAIT_LABEL_PYTHON && thread->local_count)
+				put_json_locals(json, thread, python);
 			plait_json_close(json, '}');
 		}
+		python += frame->record.kind == PLAIT_FRAME_PYTHON;
 	}
 	plait_json_close(json, ']');
 }
@@ -230,7 +266,7 @@ static void put_json_thread(const struct plait_profile *profile, const struct pl
 		thread->how == PLAIT_DUMP_NOT ? NULL : find_sample(profile, thread->pid, thread->tid);
 	if (sample) {
 		plait_json_quality(json, "quality", sample->quality);
-		put_json_stack(profile, dump, sample->node, json);
+		put_json_stack(profile, dump, thread, sample->node, json);
 	}
 	plait_json_close(json, '}');
 }

@@ -13,6 +13,12 @@ enum plait_dump_how {
 	PLAIT_DUMP_SAMPLED, /* by a perf event, while it ran */
 };
 
+/* A local variable of a Python frame. */
+struct plait_dump_local {
+	uint32_t frame;	    /* which of the thread's Python frames, innermost 0 */
+	char *name, *value; /* owned by whoever owns the list */
+};
+
 /* One thread; its stack is its last sample in the profile. */
 struct plait_dump_thread {
 	uint32_t pid, tid;
@@ -20,7 +26,9 @@ struct plait_dump_thread {
 	bool attached; /* it holds the GIL, or in a free-threaded build may run Python code */
 	enum plait_dump_how how;
 	uint64_t stopped_ns;
-	const char *reason; /* static */
+	const char *reason;		       /* static */
+	const struct plait_dump_local *locals; /* by frame */
+	size_t local_count;
 };
 
 struct plait_dump {

@@ -53,7 +53,10 @@
 	X(unicode_compact_shift)                                                                                       \
 	X(unicode_ascii_shift)                                                                                         \
 	X(bytes_size)                                                                                                  \
-	X(bytes_data)
+	X(bytes_data)                                                                                                  \
+	X(frame_localsplus)	/* these are for reading locals: outside of the ranges that a walk fetches */          \
+	X(code_localsplusnames) /* until 3.10 co_varnames */                                                           \
+	X(tuple_items)
 
 enum plait_layout_field {
 #define PLAIT_LAYOUT_ENUM(name) PLAIT_FIELD_##name,

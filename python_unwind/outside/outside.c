@@ -247,3 +247,13 @@ struct plait_error *plait_python_outside_threads(const struct plait_python_outsi
 	}
 	return NULL;
 }
+
+uint32_t plait_python_outside_locals(struct plait_python_outside *outside, size_t index, struct plait_python_local *ret)
+{
+	const struct process *process = process_of(outside, outside->pid);
+	if (index >= outside->count || outside->frames[index].kind != PLAIT_PYTHON_FRAME)
+		return 0;
+	const struct plait_python_runtime *runtime =
+		&process->runtimes[process->count > 1 && index >= outside->ends[0]];
+	return plait_python_locals(runtime->binary, &outside->memory, &outside->frames[index], ret);
+}

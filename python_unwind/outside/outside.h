@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "common/map.h"
 #include "common/python_reader.h"
+#include "python_unwind/outside/locals.h"
 #include "python_unwind/runtime.h"
 
 struct plait_python_outside;
@@ -33,6 +34,10 @@ bool plait_python_outside_is_attached(struct plait_python_outside *outside, uint
  * thread pointer. */
 struct plait_error *plait_python_outside_threads(const struct plait_python_outside *outside, uint32_t pid,
 						 const struct plait_memory *memory, struct plait_map *ret);
+
+/* The locals of frame `index` of the read before; returns their number. */
+uint32_t plait_python_outside_locals(struct plait_python_outside *outside, size_t index,
+				     struct plait_python_local *ret);
 
 /* Whether the process has a CPython that is known. */
 bool plait_python_outside_has(const struct plait_python_outside *outside, uint32_t pid);

@@ -77,6 +77,35 @@ def test_every_thread(interpreter):
             assert "<module>" in threads
 
 
+LOCALS = {"number": "42", "text": "'hello'", "key": "'k'", "args": "<tuple of 2>", "kw": "<dict of 1>", "flag": "True",
+          "nothing": "None", "ratio": "3.25", "negative": "-5", "large": "<int of 120 bits>", "middle": "1099511627776",
+          "unicode": "'gr\u00fc\u00dfe \u20ac \U0001f600'", "long": "'" + 40 * "x" + "'...", "empty": "''", "items": "<list of 2>",
+          "pair": "<tuple of 3>", "table": "<dict of 1>", "members": "<set of 4>", "raw": "<bytes of 3>", "thing": "<Thing>"}
+
+
+@pytest.mark.parametrize("broken", [False, True], ids=["sound", "broken"])
+@pytest.mark.parametrize("interpreter", FOUND, ids=lambda i: i.name)
+def test_locals(interpreter, broken):
+    target = subprocess.Popen([interpreter.path, TARGETS / "locals.py", *(["broken"] if broken else [])], stdout=subprocess.PIPE, text=True)
+    try:
+        assert target.stdout.readline() == "ready\n"
+        time.sleep(0.1)
+        threads = dump("--locals", "-p", target.pid)[0]["threads"]
+    finally:
+        target.kill()
+        target.wait()
+        target.stdout.close()
+    frames = {frame["function"]["name"]: frame for frame in threads[0]["frames"]}
+    found = {local["name"]: local["value"] for local in frames["function"]["locals"]}
+    assert {name: found.pop(name, None) for name in LOCALS} == LOCALS
+    assert "gone" not in found
+    if broken:
+        assert found.pop("broken_list") == "?" and "broken_text" in found
+        for name in ("broken_text", "word", "header"):
+            found.pop(name)
+    assert not found
+
+
 def switches(pid, tid):
     text = open(f"/proc/{pid}/task/{tid}/status").read()
     return [line for line in text.splitlines() if "ctxt_switches" in line]
