@@ -106,7 +106,7 @@ bool agent_ring_is_over(void);
 void agent_ring_plans(struct agent_thread *thread);
 /* In the child of a fork: the ring is the parent's. */
 void agent_ring_forked(void);
-/* Whether there is a ring. */
+/* Whether this process has a ring. */
 bool agent_ring_exists(void);
 
 /* capture.c: safe in a handler */

@@ -76,16 +76,18 @@ static bool send_hello(int socket, int fd, bool wait)
 	return sendmsg(socket, &message, MSG_NOSIGNAL) == (ssize_t)sizeof(hello);
 }
 
-/* Tells the recorder about the ring. False when there is no recorder. */
-static bool introduce(int fd, bool wait)
+/* Tells the recorder about the ring. In a handler nothing is waited for: with `*ret_later` the recorder is there, but
+ * has too much to do. False when it was not told. */
+static bool introduce(int fd, bool wait, bool *ret_later)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	memcpy(address.sun_path, agent_settings.socket, sizeof(agent_settings.socket));
-	int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (wait ? 0 : SOCK_NONBLOCK), 0);
 	if (connection < 0)
 		return false;
-	bool told = connect(connection, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-		    send_hello(connection, fd, wait);
+	bool connected = connect(connection, (struct sockaddr *)&address, sizeof(address)) == 0;
+	*ret_later = !connected && errno == EAGAIN;
+	bool told = connected && send_hello(connection, fd, wait);
 	if (told && wait) {
 		struct pollfd answer = { .fd = connection, .events = POLLIN };
 		poll(&answer, 1, ANSWER_MS);
@@ -94,7 +96,7 @@ static bool introduce(int fd, bool wait)
 	return told;
 }
 
-static bool make_ring(bool wait)
+static bool make_ring(bool wait, bool *ret_later)
 {
 	int fd = (int)syscall(SYS_memfd_create, "plait", 1u /* MFD_CLOEXEC */);
 	if (fd < 0)
@@ -107,7 +109,7 @@ static bool make_ring(bool wait)
 		memcpy(page->plan, inherited.plan, sizeof(page->plan));
 		atomic_store(&page->plans, inherited.plan_count ? 2 : 0);
 		data = (uint8_t *)page + PLAIT_AGENT_PAGE;
-		made = introduce(fd, wait);
+		made = introduce(fd, wait, ret_later);
 	}
 	close(fd);
 	return made;
@@ -123,14 +125,19 @@ bool agent_ring_ready(bool wait)
 		return false;
 	if (!own_pid)
 		own_pid = (uint32_t)getpid();
-	bool made = make_ring(wait);
-	atomic_store_explicit(&state, made ? RING_READY : RING_REFUSED, memory_order_release);
+	bool later = false, made = make_ring(wait, &later);
+	if (!made && page) {
+		munmap(page, PLAIT_AGENT_PAGE + 2 * (size_t)PLAIT_AGENT_DATA_SIZE);
+		page = NULL;
+	}
+	atomic_store_explicit(&state, made ? RING_READY : later ? RING_NONE : RING_REFUSED, memory_order_release);
 	return made;
 }
 
+/* In the child of a vfork the memory is the parent's, and so is the ring. */
 bool agent_ring_exists(void)
 {
-	return atomic_load_explicit(&state, memory_order_acquire) == RING_READY;
+	return own_pid == (uint32_t)getpid() && atomic_load_explicit(&state, memory_order_acquire) == RING_READY;
 }
 
 struct plait_agent_record *agent_ring_reserve(enum plait_agent_record_kind kind, size_t body, uint64_t *ret_position)

@@ -163,6 +163,10 @@ static void processes(void)
 			_exit(1);
 		}
 		vforks += wait_for(pid) == 7;
+		pid = vfork();
+		if (!pid)
+			_exit(9);
+		vforks += wait_for(pid) == 9;
 		if (posix_spawn(&pid, "/bin/sh", NULL, NULL, argv, environ) == 0)
 			spawns += wait_for(pid) == 7;
 		pid = fork();
