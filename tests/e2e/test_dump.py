@@ -123,8 +123,10 @@ def test_running_threads_are_not_stopped_where_bpf_works():
     if why_not_record():
         pytest.skip("this host cannot record by engine bpf")
     with Target(sys.executable) as pid:
-        running = by_function(dump("-p", pid))["running"]
-        assert running["how"] == "sampled" and python_frames(running) == [("running", 27)]
+        taken = [by_function(dump("-p", pid))["running"] for _ in range(4)]
+        assert all(python_frames(running) == [("running", 27)] for running in taken)
+        # A machine that stalls may give a thread no CPU for the 40 ms.
+        assert sum(running["how"] == "sampled" for running in taken) >= 2
 
 
 def test_without_bpf_they_are_stopped_for_a_moment_or_left_out(tmp_path):

@@ -1,6 +1,7 @@
 """Grammar of legal stacks: every sample of a program whose every stack is known, on every interpreter found."""
 import pytest
 
+import plait_runner
 from grammar import Grammar
 from interpreters import interpreters
 from plait_runner import TARGETS, collapsed, record, trust
@@ -16,7 +17,8 @@ def test_reentry(interpreter, recording):
     stacks = collapsed(recording)
     checked, marked, problems = Grammar(target).check(stacks)
     assert not problems, "\n".join(f"{error}: {';'.join(stack.frames)}" for error, stack in problems[:5])
-    assert checked > 3000
+    # A stop takes the longer the busier the machine is.
+    assert checked > (1000 if plait_runner.engine == "ptrace" else 3000)
     # Until 3.10 a recursion 900 deep is 400 KB of stack, 4,000 times a second: a busy machine may lose some, counted.
     assert trust(recording)["lost"] < 0.05 * checked
     # Start and end of the process, and the windows that no profiler can see through, are marked; they must be rare.
