@@ -11,6 +11,7 @@
 
 #include "agent/agent.h"
 #include "agent/arch.h"
+#include "common/clock.h"
 #include "common/stack_extent.h"
 
 typedef struct agent_thread *plait_walk_memory;
@@ -251,13 +252,6 @@ static void measure_stack(struct agent_thread *self, uint64_t sp, struct plait_a
 
 static _Atomic bool maps_wanted;
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static bool write_sample(struct agent_thread *self, const struct plait_agent_sample *sample)
 {
 	uint64_t position;
@@ -280,7 +274,9 @@ void agent_capture(struct agent_thread *self, const void *context, uint64_t weig
 		return;
 	if (atomic_exchange(&maps_wanted, false))
 		agent_capture_maps(self);
-	struct plait_agent_sample sample = { .time = now_ns(), .weight = weight, .tid = self->tid };
+	struct plait_agent_sample sample = { .time = plait_clock_ns(CLOCK_MONOTONIC),
+					     .weight = weight,
+					     .tid = self->tid };
 	memset(self->pages, 0xff, sizeof(self->pages));
 	agent_arch_registers(context, &sample);
 	measure_stack(self, agent_arch_stack_pointer(context), &sample);

@@ -13,6 +13,7 @@
 
 #include "agent/agent.h"
 #include "agent/arch.h"
+#include "common/clock.h"
 
 enum {
 	ANSWER_MS = 3000,
@@ -48,14 +49,12 @@ static struct plait_agent_page *map_ring(int fd)
 
 static bool send_hello(int socket, int fd, bool wait)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	struct plait_agent_hello hello = {
 		.magic = PLAIT_AGENT_MAGIC,
 		.flags = (wait ? PLAIT_AGENT_HELLO_WAIT : 0) | (forked ? PLAIT_AGENT_HELLO_FORKED : 0),
 		.pid = own_pid,
 		.parent = parent_pid,
-		.time = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
+		.time = plait_clock_ns(CLOCK_MONOTONIC),
 	};
 	struct iovec part = { .iov_base = &hello, .iov_len = sizeof(hello) };
 	union {

@@ -9,6 +9,7 @@
 
 #include "agent/agent.h"
 #include "agent/arch.h"
+#include "common/clock.h"
 
 __thread struct agent_thread *agent_self;
 
@@ -45,9 +46,7 @@ void agent_thread_free(struct agent_thread *thread)
 
 uint64_t agent_thread_cpu_ns(void)
 {
-	struct timespec now = { 0 };
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	return plait_clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 /* xorshift64* (Vigna, "An experimental exploration of Marsaglia's xorshift generators, scrambled", 2016). */
@@ -138,9 +137,7 @@ void agent_thread_begin(struct agent_thread *thread)
 {
 	thread->tid = (uint32_t)syscall(SYS_gettid);
 	thread->tp = agent_arch_thread_pointer();
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	thread->random = ((uint64_t)now.tv_nsec << 32 | thread->tid) * 0x9e3779b97f4a7c15ULL | 1;
+	thread->random = (plait_clock_ns(CLOCK_MONOTONIC) << 32 | thread->tid) * 0x9e3779b97f4a7c15ULL | 1;
 	thread->cpu_ns = agent_thread_cpu_ns();
 	give_altstack(thread);
 	agent_self = thread;

@@ -11,6 +11,7 @@
 #include "cli/record/pipeline.h"
 #include "cli/record/session.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/map.h"
 #include "perf/process/process_map.h"
 #include "perf/ptrace/capture.h"
@@ -40,13 +41,6 @@ struct collection {
 	PLAIT_VEC(struct plait_dump_local) locals;
 	struct plait_error *failure; /* in a callback that cannot return it */
 };
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec time;
-	clock_gettime(clock, &time);
-	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
 
 /* ---- who walks: both, when there is a BPF sampler ---- */
 
@@ -135,7 +129,7 @@ static void visit(void *context, struct plait_capture *capture, const struct pla
 	while (!collection->failure && (code = reader.next_code(reader.context))) {
 		struct plait_source_event event = {
 			.kind = PLAIT_SOURCE_CODE,
-			.time = now_ns(CLOCK_MONOTONIC),
+			.time = plait_clock_ns(CLOCK_MONOTONIC),
 			.pid = collection->pid,
 			.tid = collection->pid,
 			.code = code,
@@ -150,11 +144,11 @@ static struct plait_error *add_sample(struct collection *collection, const struc
 {
 	struct plait_source_event event = {
 		.kind = PLAIT_SOURCE_SAMPLE,
-		.time = now_ns(CLOCK_MONOTONIC),
+		.time = plait_clock_ns(CLOCK_MONOTONIC),
 		.pid = thread->pid,
 		.tid = thread->tid,
 		.sample = {
-			.time = now_ns(CLOCK_MONOTONIC),
+			.time = plait_clock_ns(CLOCK_MONOTONIC),
 			.pid = thread->pid,
 			.tid = thread->tid,
 			.period = 1,
@@ -250,8 +244,8 @@ static struct plait_error *sample_running(struct collection *collection)
 {
 	struct plait_engine_run *bpf = &collection->bpf;
 	PLAIT_TRY(bpf->engine->open(bpf));
-	uint64_t now = now_ns(CLOCK_MONOTONIC), end = now + SAMPLE_NS;
-	for (; now < end; now = now_ns(CLOCK_MONOTONIC))
+	uint64_t now = plait_clock_ns(CLOCK_MONOTONIC), end = now + SAMPLE_NS;
+	for (; now < end; now = plait_clock_ns(CLOCK_MONOTONIC))
 		PLAIT_TRY(plait_source_poll(&bpf->source, (int)((end - now) / 1000000u) + 1, note_sample, collection));
 	PLAIT_TRY(plait_source_stop(&bpf->source));
 	return plait_source_poll(&bpf->source, -1, note_sample, collection);
@@ -290,7 +284,7 @@ static struct plait_error *make_events(struct plait_session_options *session)
 
 static struct plait_error *open_recording(struct collection *collection, const char *output)
 {
-	collection->started_ns = now_ns(CLOCK_MONOTONIC);
+	collection->started_ns = plait_clock_ns(CLOCK_MONOTONIC);
 	struct plait_record_header header = {
 		.command = "plait dump",
 		.host = "",
@@ -298,7 +292,7 @@ static struct plait_error *open_recording(struct collection *collection, const c
 		.architecture = "",
 		.plait_version = PLAIT_VERSION,
 		.engine = "dump",
-		.started_unix_ns = now_ns(CLOCK_REALTIME),
+		.started_unix_ns = plait_clock_ns(CLOCK_REALTIME),
 		.started_ns = collection->started_ns,
 		.cpu_count = 1,
 	};
@@ -370,7 +364,7 @@ static struct plait_error *collect(struct collection *collection, struct plait_s
 		plait_say("%s", note);
 	PLAIT_TRY(plait_pipeline_bundle_symbols(collection->pipeline));
 	return plait_recording_writer_finish(PLAIT_TAKE(collection->writer),
-					     now_ns(CLOCK_MONOTONIC) - collection->started_ns);
+					     plait_clock_ns(CLOCK_MONOTONIC) - collection->started_ns);
 }
 
 struct plait_error *plait_dump_collect(const struct plait_dump_options *options, const char *output,

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "cli/record/pipeline_internal.h"
+#include "common/clock.h"
 #include "common/memory.h"
 
 struct plait_error *plait_pipeline_create(const struct plait_pipeline_options *options, struct plait_pipeline **ret)
@@ -170,20 +171,13 @@ static struct plait_error *handle_code(struct plait_pipeline *pipeline, const st
 
 /* ---- samples ---- */
 
-static uint64_t now_ns(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
 /* A library may have come since the mappings were read; a look that was later than the sample needs no other. */
 static const struct plait_mapping *read_mappings_again(struct plait_pipeline *pipeline, uint64_t pc)
 {
 	const uint64_t *looked = plait_map_get(&pipeline->mappings_read, pipeline->sample_pid);
 	if (!pipeline->options.reads_mappings || (looked && *looked > pipeline->sample_time))
 		return NULL;
-	plait_map_put(&pipeline->mappings_read, pipeline->sample_pid, now_ns());
+	plait_map_put(&pipeline->mappings_read, pipeline->sample_pid, plait_clock_ns(CLOCK_MONOTONIC));
 	plait_error_free(plait_pipeline_scan(pipeline, pipeline->sample_pid));
 	pipeline->last_mapping.end = 0;
 	return plait_pipeline_mapping(pipeline, pc);
@@ -385,7 +379,7 @@ static struct plait_error *write_sample(struct plait_pipeline *pipeline, const s
 
 static struct plait_error *handle_sample(struct plait_pipeline *pipeline, const struct plait_sample *sample)
 {
-	uint64_t begin = pipeline->options.measure ? now_ns() : 0;
+	uint64_t begin = pipeline->options.measure ? plait_clock_ns(CLOCK_MONOTONIC) : 0;
 	if (pipeline->sample_pid != sample->pid) {
 		pipeline->sample_pid = sample->pid;
 		pipeline->last_mapping.end = 0;
@@ -399,7 +393,7 @@ static struct plait_error *handle_sample(struct plait_pipeline *pipeline, const 
 	struct plait_native_stack native;
 	PLAIT_TRY(unwind_and_merge(pipeline, sample, &native));
 	if (pipeline->options.measure)
-		pipeline->statistics.unwind_ns += now_ns() - begin;
+		pipeline->statistics.unwind_ns += plait_clock_ns(CLOCK_MONOTONIC) - begin;
 	uint32_t quality = pipeline->hybrid.quality | (sample->python.checked ? PLAIT_QUALITY_CHECKED : 0);
 	PLAIT_TRY(build_stack(pipeline, sample, &native, process, &quality));
 	return write_sample(pipeline, sample, thread, quality);

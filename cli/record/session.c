@@ -18,6 +18,7 @@
 #include "cli/record/live_line.h"
 #include "cli/signals.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "perf/source/source.h"
 
 enum {
@@ -38,13 +39,6 @@ struct session {
 	uint64_t started_ns, next_flush, next_live;
 	bool counting_is_slow;
 };
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec time;
-	clock_gettime(clock, &time);
-	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
 
 /* ---- what the recording is called ---- */
 
@@ -137,9 +131,9 @@ static struct plait_error *write_counts_meanwhile(struct session *session)
 {
 	if (session->counting_is_slow)
 		return NULL;
-	uint64_t begin = now_ns(CLOCK_MONOTONIC);
+	uint64_t begin = plait_clock_ns(CLOCK_MONOTONIC);
 	PLAIT_TRY(write_counts(session));
-	session->counting_is_slow = now_ns(CLOCK_MONOTONIC) - begin > COUNTING_SLOW_NS;
+	session->counting_is_slow = plait_clock_ns(CLOCK_MONOTONIC) - begin > COUNTING_SLOW_NS;
 	return NULL;
 }
 
@@ -169,7 +163,7 @@ static struct plait_error *create_writer(struct session *session)
 		return plait_error_no_memory();
 	struct utsname host;
 	uname(&host);
-	session->started_ns = now_ns(CLOCK_MONOTONIC);
+	session->started_ns = plait_clock_ns(CLOCK_MONOTONIC);
 	struct plait_record_header header = {
 		.command = target,
 		.host = host.nodename,
@@ -177,7 +171,7 @@ static struct plait_error *create_writer(struct session *session)
 		.architecture = host.machine,
 		.plait_version = PLAIT_VERSION,
 		.engine = session->run->engine->name,
-		.started_unix_ns = now_ns(CLOCK_REALTIME),
+		.started_unix_ns = plait_clock_ns(CLOCK_REALTIME),
 		.started_ns = session->started_ns,
 		.cpu_count = (uint32_t)get_nprocs(),
 	};
@@ -327,11 +321,11 @@ static int poll_timeout(const struct session *session, uint64_t now)
 
 static struct plait_error *record_until_finished(struct session *session)
 {
-	uint64_t now = now_ns(CLOCK_MONOTONIC);
+	uint64_t now = plait_clock_ns(CLOCK_MONOTONIC);
 	while (!is_finished(session, now)) {
 		PLAIT_TRY(plait_source_poll(&session->run->source, poll_timeout(session, now), plait_pipeline_handle,
 					    session->pipeline));
-		now = now_ns(CLOCK_MONOTONIC);
+		now = plait_clock_ns(CLOCK_MONOTONIC);
 		PLAIT_TRY(keep_house(session, now));
 	}
 	return NULL;
@@ -367,7 +361,7 @@ static struct plait_error *close_recording(struct session *session, struct plait
 		failure = write_counts(session);
 	if (session->run->source.ops && !failure)
 		failure = note_conclusion(session);
-	uint64_t length = now_ns(CLOCK_MONOTONIC) - session->started_ns;
+	uint64_t length = plait_clock_ns(CLOCK_MONOTONIC) - session->started_ns;
 	session->result->seconds = (double)length / 1e9;
 	if (session->pipeline && !failure)
 		failure = plait_pipeline_bundle_symbols(session->pipeline);

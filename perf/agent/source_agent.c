@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/vec.h"
 #include "perf/process/proc.h"
 #include "perf/agent/agent_ring.h"
@@ -55,13 +56,6 @@ struct agent_source {
 	void *context;
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
 static struct plait_error *deliver(struct agent_source *source, const struct plait_source_event *event)
 {
 	return source->handler(source->context, event);
@@ -95,7 +89,9 @@ static const struct plait_agent_ring *find_parent(const struct agent_source *sou
 static struct plait_error *deliver_process(struct agent_source *source, const struct plait_agent_ring *ring,
 					   const struct plait_agent_hello *hello)
 {
-	struct plait_source_event event = { .time = now_ns(), .pid = ring->pid, .tid = ring->pid };
+	struct plait_source_event event = { .time = plait_clock_ns(CLOCK_MONOTONIC),
+					    .pid = ring->pid,
+					    .tid = ring->pid };
 	const struct plait_agent_ring *parent =
 		hello->flags & PLAIT_AGENT_HELLO_FORKED ? find_parent(source, hello, ring) : NULL;
 	char path[64], name[64];
@@ -224,9 +220,11 @@ static struct plait_error *deliver_code(struct agent_source *source, const struc
 	source->code.pid = ring->pid;
 	if (source->code.table_size > size - fixed)
 		return NULL;
-	struct plait_source_event event = {
-		.kind = PLAIT_SOURCE_CODE, .time = now_ns(), .pid = ring->pid, .tid = ring->pid, .code = &source->code
-	};
+	struct plait_source_event event = { .kind = PLAIT_SOURCE_CODE,
+					    .time = plait_clock_ns(CLOCK_MONOTONIC),
+					    .pid = ring->pid,
+					    .tid = ring->pid,
+					    .code = &source->code };
 	return deliver(source, &event);
 }
 
@@ -237,7 +235,7 @@ static struct plait_error *deliver_lost(struct agent_source *source, struct plai
 		return NULL;
 	struct plait_source_event event = {
 		.kind = PLAIT_SOURCE_LOST,
-		.time = now_ns(),
+		.time = plait_clock_ns(CLOCK_MONOTONIC),
 		.pid = ring->pid,
 		.tid = ring->pid,
 		.count = lost - ring->lost,
@@ -299,7 +297,7 @@ static struct plait_error *deliver_until(struct agent_source *source, uint64_t h
 
 static struct plait_error *drain(struct agent_source *source, bool everything)
 {
-	uint64_t horizon = everything ? UINT64_MAX : now_ns() - SETTLE_NS;
+	uint64_t horizon = everything ? UINT64_MAX : plait_clock_ns(CLOCK_MONOTONIC) - SETTLE_NS;
 	for (uint32_t i = 0; i < source->rings.count; i++) {
 		if (source->rings.data[i].pid)
 			PLAIT_TRY(scan_ring(source, i));
@@ -333,9 +331,10 @@ static struct plait_error *end_processes(struct agent_source *source)
 		struct plait_agent_ring *ring = &source->rings.data[i];
 		if (!ring->pid || !ring->ended)
 			continue;
-		struct plait_source_event event = {
-			.kind = PLAIT_SOURCE_EXIT, .time = now_ns(), .pid = ring->pid, .tid = ring->pid
-		};
+		struct plait_source_event event = { .kind = PLAIT_SOURCE_EXIT,
+						    .time = plait_clock_ns(CLOCK_MONOTONIC),
+						    .pid = ring->pid,
+						    .tid = ring->pid };
 		plait_agent_ring_release(ring);
 		PLAIT_TRY(deliver(source, &event));
 	}
@@ -464,7 +463,7 @@ static uint64_t sampled_ns(void *context, uint32_t pid)
 /* Now and then, and at the end: who uses the CPU and is not sampled? */
 static struct plait_error *look_for_unsampled(struct agent_source *source, bool now)
 {
-	uint64_t time = now_ns();
+	uint64_t time = plait_clock_ns(CLOCK_MONOTONIC);
 	if (!now && time < source->next_look)
 		return NULL;
 	source->next_look = time + UNSAMPLED_NS;

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "perf/process/process_map.h"
 
 enum {
@@ -87,11 +88,9 @@ struct plait_error *plait_proc_parents(struct plait_map *ret)
 /* Takes a line of a maps file apart, and hands it on if it is executable. */
 static struct plait_error *deliver_map_line(uint32_t pid, char *line, plait_source_handler handler, void *context)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	struct plait_source_event event = {
 		.kind = PLAIT_SOURCE_MAP,
-		.time = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
+		.time = plait_clock_ns(CLOCK_MONOTONIC),
 		.pid = pid,
 		.tid = pid,
 	};

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/file.h"
 #include "common/stack_extent.h"
 #include "perf/process/proc.h"
@@ -23,13 +24,6 @@ struct plait_page {
 	uint64_t address; /* ~0: none */
 	uint8_t bytes[PAGE];
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
 
 /* ---- memory ---- */
 
@@ -187,7 +181,7 @@ enum plait_capture_result plait_capture_stopped(struct plait_capture *capture,
 {
 	if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0)
 		return errno == ESRCH ? PLAIT_CAPTURE_GONE : PLAIT_CAPTURE_REFUSED;
-	uint64_t begin = now_ns();
+	uint64_t begin = plait_clock_ns(CLOCK_MONOTONIC);
 	int signal = 0;
 	if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) != 0 || !wait_for_stop(tid, &signal))
 		return PLAIT_CAPTURE_GONE; /* with the thread, the tracing has ended */
@@ -197,7 +191,7 @@ enum plait_capture_result plait_capture_stopped(struct plait_capture *capture,
 	if (!plait_thread_cpu_ns(options->pid, tid, &capture->cpu_ns))
 		capture->cpu_ns = 0;
 	ptrace(PTRACE_DETACH, tid, NULL, (void *)(intptr_t)signal);
-	capture->stopped_ns = now_ns() - begin;
+	capture->stopped_ns = plait_clock_ns(CLOCK_MONOTONIC) - begin;
 	return result;
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/map.h"
 #include "common/vec.h"
 #include "perf/process/proc.h"
@@ -54,13 +55,6 @@ struct ptrace_source {
 	void *context;
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
 static struct plait_error *deliver(struct ptrace_source *source, const struct plait_source_event *event)
 {
 	return source->handler(source->context, event);
@@ -74,9 +68,11 @@ static struct plait_error *deliver_image(struct ptrace_source *source, struct fo
 	process->start_stack = plait_process_start_stack(process->pid);
 	snprintf(path, sizeof(path), "/proc/%u/comm", process->pid);
 	plait_proc_read_name(path, name, sizeof(name));
-	struct plait_source_event event = {
-		.kind = PLAIT_SOURCE_EXEC, .time = now_ns(), .pid = process->pid, .tid = process->pid, .name = name
-	};
+	struct plait_source_event event = { .kind = PLAIT_SOURCE_EXEC,
+					    .time = plait_clock_ns(CLOCK_MONOTONIC),
+					    .pid = process->pid,
+					    .tid = process->pid,
+					    .name = name };
 	PLAIT_TRY(deliver(source, &event));
 	return plait_proc_deliver_maps(process->pid, source->handler, source->context);
 }
@@ -123,9 +119,11 @@ static struct plait_error *name_thread(struct ptrace_source *source, struct foll
 	if (!*name || !strcmp(name, thread->name))
 		return NULL;
 	strcpy(thread->name, name);
-	struct plait_source_event event = {
-		.kind = PLAIT_SOURCE_NAME, .time = now_ns(), .pid = thread->pid, .tid = thread->tid, .name = name
-	};
+	struct plait_source_event event = { .kind = PLAIT_SOURCE_NAME,
+					    .time = plait_clock_ns(CLOCK_MONOTONIC),
+					    .pid = thread->pid,
+					    .tid = thread->tid,
+					    .name = name };
 	return deliver(source, &event);
 }
 
@@ -139,7 +137,7 @@ static struct plait_error *follow_thread(struct ptrace_source *source, uint32_t 
 			return plait_error_no_memory();
 		thread = &source->threads.data[source->threads.count - 1];
 		struct plait_source_event event = {
-			.kind = PLAIT_SOURCE_FORK, .time = now_ns(), .pid = pid, .tid = tid
+			.kind = PLAIT_SOURCE_FORK, .time = plait_clock_ns(CLOCK_MONOTONIC), .pid = pid, .tid = tid
 		};
 		event.fork.parent_pid = event.fork.parent_tid = pid;
 		if (tid != pid)
@@ -204,9 +202,10 @@ static struct plait_error *drop_ended(struct ptrace_source *source)
 		if (thread.present)
 			continue;
 		source->threads.data[i] = source->threads.data[--source->threads.count];
-		struct plait_source_event event = {
-			.kind = PLAIT_SOURCE_EXIT, .time = now_ns(), .pid = thread.pid, .tid = thread.tid
-		};
+		struct plait_source_event event = { .kind = PLAIT_SOURCE_EXIT,
+						    .time = plait_clock_ns(CLOCK_MONOTONIC),
+						    .pid = thread.pid,
+						    .tid = thread.tid };
 		PLAIT_TRY(deliver(source, &event));
 	}
 	for (size_t i = source->processes.count; i-- > 0;) {
@@ -242,7 +241,7 @@ static void visit(void *context, struct plait_capture *capture, const struct pla
 	while (!source->failure && (code = reader->next_code(reader->context))) {
 		struct plait_source_event event = {
 			.kind = PLAIT_SOURCE_CODE,
-			.time = now_ns(),
+			.time = plait_clock_ns(CLOCK_MONOTONIC),
 			.pid = source->chain_pid,
 			.tid = source->chain_pid,
 			.code = code,
@@ -260,7 +259,7 @@ static struct plait_error *deliver_sample(struct ptrace_source *source, struct f
 	source->statistics.cpu_ns += weight;
 	struct plait_source_event event = {
 		.kind = PLAIT_SOURCE_SAMPLE,
-		.time = now_ns(),
+		.time = plait_clock_ns(CLOCK_MONOTONIC),
 		.pid = thread->pid,
 		.tid = thread->tid,
 		.sample = {
@@ -299,7 +298,8 @@ static struct plait_error *sample_thread(struct ptrace_source *source, struct fo
 		return NULL;
 	source->statistics.stops++;
 	source->statistics.stopped_ns += source->capture.stopped_ns;
-	thread->not_before = now_ns() + (uint64_t)((double)source->capture.stopped_ns / source->options.slowdown);
+	thread->not_before = plait_clock_ns(CLOCK_MONOTONIC) +
+			     (uint64_t)((double)source->capture.stopped_ns / source->options.slowdown);
 	if (!source->is_same)
 		source->next_refresh = 0;
 	return source->is_same ? deliver_sample(source, thread) : NULL;
@@ -360,21 +360,21 @@ static struct plait_error *ptrace_poll(void *self, int timeout_ms, plait_source_
 	source->context = context;
 	if (source->stopped || timeout_ms < 0)
 		return NULL; /* nothing is ever left behind */
-	uint64_t now = now_ns(), end = now + (uint64_t)timeout_ms * 1000000u;
+	uint64_t now = plait_clock_ns(CLOCK_MONOTONIC), end = now + (uint64_t)timeout_ms * 1000000u;
 	for (;;) {
 		if (now >= source->next_refresh) {
 			PLAIT_TRY(refresh(source));
-			source->next_refresh = now_ns() + REFRESH_NS;
+			source->next_refresh = plait_clock_ns(CLOCK_MONOTONIC) + REFRESH_NS;
 		}
 		if (now >= source->next_tick)
 			PLAIT_TRY(tick(source, now));
-		now = now_ns();
+		now = plait_clock_ns(CLOCK_MONOTONIC);
 		if (now >= end)
 			return NULL;
 		uint64_t next = source->next_tick < end ? source->next_tick : end;
 		if (next > now)
 			sleep_until(next);
-		now = now_ns();
+		now = plait_clock_ns(CLOCK_MONOTONIC);
 	}
 }
 
@@ -418,7 +418,7 @@ struct plait_error *plait_source_ptrace_open(const struct plait_ptrace_options *
 	if (!source)
 		return plait_error_no_memory();
 	source->options = *options;
-	source->random = now_ns() | 1;
+	source->random = plait_clock_ns(CLOCK_MONOTONIC) | 1;
 	*ret = (struct plait_source) { .ops = &ops, .self = source };
 	return NULL;
 }

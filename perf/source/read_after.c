@@ -15,6 +15,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/clock.h"
 #include "perf/process/proc.h"
 #include "perf/source/arch.h"
 
@@ -103,13 +104,6 @@ static uint64_t hash_frames(const struct plait_python_chain *chain)
 	return hash;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
 /* Whether the frames were the same when they were read last, and that was before the sample. */
 static bool were_the_same(struct plait_reads *reads, const struct plait_sample *sample,
 			  const struct plait_python_chain *chain)
@@ -118,7 +112,8 @@ static bool were_the_same(struct plait_reads *reads, const struct plait_sample *
 	const uint64_t *time = plait_map_get(&reads->times, sample->tid);
 	const uint64_t *before = plait_map_get(&reads->hashes, sample->tid);
 	bool same = time && before && *time < sample->time && *before == hash;
-	if (!plait_map_put(&reads->times, sample->tid, now_ns()) || !plait_map_put(&reads->hashes, sample->tid, hash))
+	if (!plait_map_put(&reads->times, sample->tid, plait_clock_ns(CLOCK_MONOTONIC)) ||
+	    !plait_map_put(&reads->hashes, sample->tid, hash))
 		return false;
 	return same;
 }

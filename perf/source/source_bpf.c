@@ -1,4 +1,5 @@
 #include "perf/source/source_opening.h"
+#include "common/clock.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,13 +13,6 @@
 #define MILLISECOND_NS 1000000
 #define HUNG_UP_MS 5
 #define SECOND_NS 1000000000
-
-static uint64_t now(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * SECOND_NS + (uint64_t)time.tv_nsec;
-}
 
 /* A ring that a run without its sample has filled would stay full for ever: give the run up. */
 static void make_room(struct plait_stream *stream, uint64_t horizon)
@@ -222,14 +216,14 @@ static uint64_t side_band_delay(const struct plait_bpf_source *source, uint64_t 
 static struct plait_error *read_side_band(struct plait_bpf_source *source, plait_source_handler handler, void *context)
 {
 	for (int again = 0; again < 4; again++) {
-		uint64_t delay = side_band_delay(source, now());
+		uint64_t delay = side_band_delay(source, plait_clock_ns(CLOCK_MONOTONIC));
 		if (delay == 0)
 			return NULL;
 		if (delay > SLACK_NS)
 			delay = SLACK_NS;
 		struct timespec time = { .tv_nsec = (long)delay };
 		nanosleep(&time, NULL);
-		PLAIT_TRY(read_until(source, now() - SLACK_NS, handler, context));
+		PLAIT_TRY(read_until(source, plait_clock_ns(CLOCK_MONOTONIC) - SLACK_NS, handler, context));
 	}
 	return NULL;
 }
@@ -264,7 +258,7 @@ static struct plait_error *bpf_poll(void *self, int timeout_ms, plait_source_han
 		return drain(source, handler, context);
 	if (timeout_ms > 0)
 		PLAIT_TRY(wait_for_samples(source, timeout_ms));
-	PLAIT_TRY(read_until(source, now() - slack(source), handler, context));
+	PLAIT_TRY(read_until(source, plait_clock_ns(CLOCK_MONOTONIC) - slack(source), handler, context));
 	return timeout_ms > 0 ? read_side_band(source, handler, context) : NULL;
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "perf/source/arch.h"
 
 #define SAMPLE_RING_BYTES ((size_t)8 << 20)
@@ -21,13 +22,6 @@
 #define ENABLE_TIMES 3
 #define ENABLE_AGAIN_NS 1000000
 #define PLACES_MAX 4096 /* threads times CPUs: beyond, opening them takes longer than is good */
-
-static uint64_t now(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
 
 /* What all events share: one ring takes only events of one clock, and one layout of what follows a record. */
 static void set_common(struct perf_event_attr *attr)
@@ -238,7 +232,7 @@ static struct plait_error *open_event(const struct plait_opening *opening, const
 	struct plait_bpf_source *source = opening->source;
 	int fd PLAIT_CLOSE = -1;
 	PLAIT_TRY(plait_event_open(spec, attr, opened->tid, source->cpus.numbers.data[ring / 2], group_fd, &fd));
-	*ret_time = now();
+	*ret_time = plait_clock_ns(CLOCK_MONOTONIC);
 	if (ring % 2 == 0)
 		PLAIT_TRY(attach_program(opening, spec, fd));
 	if (ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, plait_bpf_source_ring_fd(source, ring)) < 0)
@@ -267,7 +261,7 @@ static struct plait_error *open_sampling(const struct plait_opening *opening, si
 	struct plait_opened opened = { .fd = -1, .event = (uint32_t)event, .tid = tid };
 	bool member = spec->leader != PLAIT_EVENT_ALONE && spec->leader != event;
 	int leader = member ? leader_of(opening->source, spec->leader, tid, event - spec->leader) : -1;
-	*ret_time = now();
+	*ret_time = plait_clock_ns(CLOCK_MONOTONIC);
 	if (member && leader < 0)
 		return NULL; /* the thread was started between both: it has inherited a group without this one */
 	struct plait_error *error = open_event(opening, spec, &attr, &opened, ring, leader, ret_time);
