@@ -56,15 +56,16 @@ static void install_handler(void)
 	agent_real_sigaction(AGENT_SIGNAL, &action, NULL);
 }
 
-/* A Python is told from other programs by what it exports. It waits until the recorder knows it, so that its first
- * sample has frames; others, shells for example, make no ring before their first sample. */
-__attribute__((constructor)) static void program_starts(void)
+/* Libraries that the program is linked with are constructed before this one, and may start threads: whatever comes
+ * first starts the agent. A Python is told from other programs by what it exports. It waits until the recorder knows
+ * it, so that its first sample has frames; others, shells for example, make no ring before their first sample. */
+void agent_start(void)
 {
-	struct agent_settings settings;
-	if (agent_settings.socket[0] || !agent_settings_read(&settings))
-		return;
-	agent_settings = settings;
+	static bool started;
 	agent_interpose_prepare();
+	if (started || !agent_settings.socket[0])
+		return;
+	started = true;
 	struct agent_thread *thread = agent_thread_new();
 	if (!thread)
 		return;
@@ -73,4 +74,9 @@ __attribute__((constructor)) static void program_starts(void)
 		agent_ring_ready(true);
 	install_handler();
 	agent_thread_begin(thread);
+}
+
+__attribute__((constructor)) static void program_starts(void)
+{
+	agent_start();
 }

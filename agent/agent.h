@@ -67,10 +67,15 @@ extern struct agent_settings agent_settings;
 /* This thread's; NULL: it takes no samples. */
 extern __thread struct agent_thread *agent_self;
 
+/* agent.c */
+
+/* Starts sampling the process, once. */
+void agent_start(void);
+
 /* settings.c */
 
-/* Reads the environment. False when there is nothing to do. */
-bool agent_settings_read(struct agent_settings *ret);
+/* Reads the environment. With nothing to do, `ret->socket` is "". */
+void agent_settings_read(struct agent_settings *ret);
 
 /* threads.c */
 
@@ -124,7 +129,7 @@ void agent_capture_forked(void);
 
 /* What the program believes its handler of AGENT_SIGNAL to be: for a signal that is not the agent's. */
 void agent_pass_on(int number, siginfo_t *info, void *context);
-/* Looks up what is interposed. Called before the first use; may be called again. */
+/* Reads the settings and looks up what is interposed. Called before the first use; may be called again. */
 void agent_interpose_prepare(void);
 int agent_real_sigaction(int number, const struct sigaction *action, struct sigaction *old);
 

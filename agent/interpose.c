@@ -44,6 +44,8 @@ void agent_interpose_prepare(void)
 {
 	if (real.prepared)
 		return;
+	real.prepared = true;
+	agent_settings_read(&agent_settings);
 #define FIND(name) real.name = (__typeof__(real.name))dlsym(RTLD_NEXT, #name)
 	FIND(pthread_create);
 	FIND(sigaction);
@@ -59,7 +61,6 @@ void agent_interpose_prepare(void)
 #undef FIND
 	if (agent_settings.socket[0])
 		pthread_key_create(&end_key, thread_ends);
-	real.prepared = true;
 }
 
 int agent_real_sigaction(int number, const struct sigaction *action, struct sigaction *old)
@@ -89,7 +90,7 @@ static void *thread_starts(void *block)
 
 EXPORT int pthread_create(pthread_t *ret, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)
 {
-	agent_interpose_prepare();
+	agent_start();
 	struct agent_thread *thread = agent_settings.socket[0] ? agent_thread_new() : NULL;
 	if (!thread)
 		return real.pthread_create(ret, attributes, start, argument);

@@ -14,7 +14,7 @@ static bool take_number(const char **text, const char *key, uint64_t *ret)
 	return true;
 }
 
-bool agent_settings_read(struct agent_settings *ret)
+void agent_settings_read(struct agent_settings *ret)
 {
 	const char *text = getenv(PLAIT_AGENT_VARIABLE);
 	uint64_t timer = PLAIT_AGENT_TIMER_CPU;
@@ -23,11 +23,10 @@ bool agent_settings_read(struct agent_settings *ret)
 		if (take_number(&text, "interval=", &ret->interval_ns) || take_number(&text, "timer=", &timer) ||
 		    take_number(&text, "stack=", &ret->stack_limit))
 			continue;
-		if (strncmp(text, "socket=", 7) != 0 || strlen(text + 7) >= sizeof(ret->socket))
-			return false;
+		if (strncmp(text, "socket=", 7) != 0 || strlen(text + 7) >= sizeof(ret->socket) || !ret->interval_ns)
+			return;
+		ret->timer = (enum plait_agent_timer)timer;
 		strcpy(ret->socket, text + 7);
 		break;
 	}
-	ret->timer = (enum plait_agent_timer)timer;
-	return ret->socket[0] && ret->interval_ns;
 }

@@ -153,6 +153,58 @@ def test_goes_on_after_a_command_that_cannot_be_run(tmp_path):
         assert sum(s.count for s in collapsed(tmp_path / "run.plait") if any(f.startswith("after (") for f in s.frames)) > 40
 
 
+EARLY = """
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+static pthread_key_t key;
+static pthread_t thread;
+__attribute__((noinline)) static void early_burn(void)
+{
+	struct timespec now;
+	do {
+		for (volatile int i = 0; i < 100000; i++)
+			;
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	} while (!now.tv_sec && now.tv_nsec < 500000000);
+}
+static void *work(void *argument)
+{
+	pthread_setspecific(key, &key);
+	early_burn();
+	return pthread_getspecific(key) == &key ? argument : 0;
+}
+__attribute__((constructor)) static void early(void)
+{
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_BLOCK, &none, 0);
+	pthread_key_create(&key, 0);
+	pthread_create(&thread, 0, work, &key);
+}
+int early_is_right(void)
+{
+	void *result;
+	return !pthread_join(thread, &result) && result == &key;
+}
+"""
+
+
+def test_threads_of_a_librarys_constructor(tmp_path):
+    """Libraries that a program is linked with are constructed before the agent; their threads are sampled, and what they keep
+    under a key of their own stays theirs."""
+    (tmp_path / "early.c").write_text(EARLY)
+    (tmp_path / "main.c").write_text("int early_is_right(void);\nint main(void)\n{\n\treturn !early_is_right();\n}\n")
+    if not shutil.which("cc"):
+        pytest.skip("no C compiler")
+    subprocess.run(["cc", "-shared", "-fPIC", "-g", "-o", tmp_path / "libearly.so", tmp_path / "early.c", "-lpthread"], check=True)
+    subprocess.run(["cc", "-o", tmp_path / "main", tmp_path / "main.c", f"-L{tmp_path}", "-learly", f"-Wl,-rpath,{tmp_path}"],
+                   check=True)
+    result = run_plait("record", "-q", "--engine", "agent", "-o", tmp_path / "run.plait", "--", tmp_path / "main")
+    assert result.returncode == 0, result.stderr
+    assert sum(s.count for s in collapsed(tmp_path / "run.plait") if any(f.startswith("early_burn ") for f in s.frames)) > 40
+
+
 def test_what_is_not_sampled_is_said(tmp_path):
     program = tmp_path / "static.c"
     program.write_text("int main(void)\n{\n\tfor (volatile long i = 0; i < 1500000000; i++)\n\t\t;\n\treturn 0;\n}\n")
