@@ -14,6 +14,7 @@ import zipapp
 import pytest
 
 import plait_runner
+from grammar import Grammar
 from interpreters import interpreters
 from plait_runner import PLAIT, TARGETS, collapsed, need_recording, record, run_plait, trust
 
@@ -320,6 +321,24 @@ def test_debug_build(recording, tmp_path):
     (tmp_path / "job.py").write_text(BURN + "burn()")
     record(recording, "--", python, tmp_path / "job.py")
     check(recording, "<module>")
+
+
+@pytest.mark.engines("bpf", "agent", "ptrace")
+def test_jit(recording):
+    """Nothing wrong is shown beside code of CPython's JIT; from 3.15 on, whose JIT keeps frame pointers, nothing is missing."""
+    code = "import sys; sys.exit(not (hasattr(sys, '_jit') and sys._jit.is_enabled()))"
+    environment = dict(os.environ, PYTHON_JIT="1")
+    found = [i for i in FOUND if i[:2] >= (3, 14) and subprocess.run([i.path, "-c", code], env=environment).returncode == 0]
+    if not found:
+        pytest.skip("no CPython with a JIT")
+    target = TARGETS / "reentry.py"
+    for interpreter in found:
+        record(recording, "--", interpreter.path, target, "2", env=environment)
+        checked, marked, problems = Grammar(target).check(collapsed(recording))
+        assert not problems, problems[:3]
+        assert checked > 50
+        if interpreter[:2] >= (3, 15):
+            assert marked < 0.02 * checked, trust(recording)
 
 
 @both
