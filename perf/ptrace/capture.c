@@ -156,7 +156,7 @@ char plait_thread_state(uint32_t pid, pid_t tid)
 /* Waits for the stop of a thread that was seized and interrupted. `*ret_signal` is what it was about to receive. False
  * when it has ended; how, is left for whoever waits for it if it is a child of this process, else taken, so that its
  * own parent comes to know. */
-static bool wait_for_stop(pid_t tid, int *ret_signal)
+static bool wait_for_stop(pid_t tid, bool is_process, int *ret_signal)
 {
 	siginfo_t info;
 	int result, status;
@@ -167,7 +167,7 @@ static bool wait_for_stop(pid_t tid, int *ret_signal)
 	bool stopped = result == 0 && (info.si_code == CLD_STOPPED || info.si_code == CLD_TRAPPED);
 	struct plait_proc_stat stat;
 	if (result != 0 ||
-	    (!stopped && plait_proc_read_stat((uint32_t)tid, &stat) && stat.parent == (uint32_t)getpid()))
+	    (!stopped && is_process && plait_proc_read_stat((uint32_t)tid, &stat) && stat.parent == (uint32_t)getpid()))
 		return false;
 	if (waitpid(tid, &status, __WALL) != tid || !WIFSTOPPED(status))
 		return false;
@@ -183,7 +183,7 @@ enum plait_capture_result plait_capture_stopped(struct plait_capture *capture,
 		return errno == ESRCH ? PLAIT_CAPTURE_GONE : PLAIT_CAPTURE_REFUSED;
 	uint64_t begin = plait_clock_ns(CLOCK_MONOTONIC);
 	int signal = 0;
-	if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) != 0 || !wait_for_stop(tid, &signal))
+	if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) != 0 || !wait_for_stop(tid, tid == (pid_t)options->pid, &signal))
 		return PLAIT_CAPTURE_GONE; /* with the thread, the tracing has ended */
 	enum plait_capture_result result = PLAIT_CAPTURE_GONE;
 	if (plait_ptrace_registers(tid, &capture->registers, &capture->tp, &capture->in_call))
