@@ -21,6 +21,7 @@ enum {
 extern const struct plait_command plait_command_annotate;
 extern const struct plait_command plait_command_doctor;
 extern const struct plait_command plait_command_dump;
+extern const struct plait_command plait_command_export;
 extern const struct plait_command plait_command_list;
 extern const struct plait_command plait_command_record;
 extern const struct plait_command plait_command_report;

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#include "output/model/selection.h"
+#include "output/model/timeline.h"
 
 /* Gives the text of a Python file's line, without its line end, or NULL. Valid until the next call. */
 typedef const char *(*plait_source_line)(void *context, const char *file, int32_t line);
@@ -22,17 +22,19 @@ struct plait_render_options {
 	double threshold; /* per cent: what is smaller is left out and counted; negative: the format's own */
 	plait_source_line source_line; /* NULL: no source text */
 	void *source_context;
+	const struct plait_sample_feed *feed; /* for formats with time in them; NULL: they fail */
 };
 
 struct plait_renderer {
 	const char *name;
-	const char *about; /* one line */
+	const char *about;     /* one line */
+	const char *extension; /* of the files that `plait export` makes; NULL: for reports only */
 	/* Writes the report. `out` is not flushed and not closed; an error of its own is looked for and given. */
 	struct plait_error *(*write)(const struct plait_profile *profile, const struct plait_view_options *view,
 				     const struct plait_render_options *options, FILE *out);
 };
 
-/* tree, flat, lines, memory, summary, collapsed, json. */
+/* tree, flat, lines, memory, summary; collapsed, json, and those of export/. */
 extern const struct plait_renderer plait_renderers[];
 extern const size_t plait_renderer_count;
 

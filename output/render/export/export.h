@@ -1,0 +1,34 @@
+/*
+ * What the formats of other programs have in common.
+ */
+#ifndef PLAIT_OUTPUT_RENDER_EXPORT_EXPORT_H
+#define PLAIT_OUTPUT_RENDER_EXPORT_EXPORT_H
+
+#include "common/vec.h"
+#include "output/model/timeline.h"
+#include "output/render/json_writer.h"
+
+/* The name of a frame for viewers that show nothing else of it: a Python function's name, "symbol [module]". */
+const char *plait_export_name(const struct plait_profile *profile, const struct plait_label *label);
+
+/* The name of the selected or first event, "name of thread (tid)": for titles. Both write at most `size` bytes. */
+void plait_export_lane_name(const struct plait_timeline *timeline, const struct plait_lane *lane, char *ret,
+			    size_t size);
+
+/* The nodes to leave and to enter on the way from one node of a call tree to another. */
+struct plait_steps {
+	PLAIT_VEC(uint32_t) leave; /* innermost first */
+	PLAIT_VEC(uint32_t) enter; /* outermost first */
+};
+
+/* Fills `steps`, whose vectors are used again. False: no memory. */
+bool plait_steps_between(const struct plait_calltree *tree, uint32_t from, uint32_t to, struct plait_steps *steps);
+void plait_steps_release(struct plait_steps *steps);
+
+/* Makes a timeline of `view`, calls `write`, and gives its error or that of `out`. */
+struct plait_error *plait_export_timeline(const struct plait_profile *profile, const struct plait_view_options *view,
+					  const struct plait_sample_feed *feed, FILE *out,
+					  struct plait_error *(*write)(const struct plait_timeline *timeline,
+								       FILE *out));
+
+#endif
