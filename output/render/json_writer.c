@@ -42,6 +42,15 @@ void plait_json_open(struct plait_json *json, const char *key, char bracket)
 	json->comma = false;
 }
 
+void plait_json_open_named(struct plait_json *json, const char *key, char bracket)
+{
+	begin(json, NULL);
+	put_text(json->out, key);
+	putc_unlocked(':', json->out);
+	putc_unlocked(bracket, json->out);
+	json->comma = false;
+}
+
 void plait_json_close(struct plait_json *json, char bracket)
 {
 	putc_unlocked(bracket, json->out);

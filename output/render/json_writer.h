@@ -18,6 +18,8 @@ struct plait_json {
 
 /* `key` is NULL inside of an array; it is a literal, never out of a recording. */
 void plait_json_open(struct plait_json *json, const char *key, char bracket);
+/* The same with a key of any text. */
+void plait_json_open_named(struct plait_json *json, const char *key, char bracket);
 void plait_json_close(struct plait_json *json, char bracket);
 void plait_json_number(struct plait_json *json, const char *key, uint64_t value);
 void plait_json_signed(struct plait_json *json, const char *key, int64_t value);

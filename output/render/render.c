@@ -12,6 +12,7 @@ const struct plait_renderer plait_renderers[] = {
 	{ "summary", "the hottest lines and functions, text", NULL, plait_render_summary },
 	{ "collapsed", "one line a stack: flame graph tools read it", "collapsed", plait_render_collapsed },
 	{ "json", "everything, for programs", "json", plait_render_json },
+	{ "html", "one page for any browser, with everything in it", "html", plait_render_html },
 	{ "speedscope", "www.speedscope.app", "speedscope.json", plait_render_speedscope },
 	{ "pprof", "go tool pprof, and what reads its format", "pb.gz", plait_render_pprof },
 	{ "firefox", "profiler.firefox.com", "firefox.json", plait_render_firefox },

@@ -1,6 +1,7 @@
 #include "output/render/export/export.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "output/render/text_header.h"
 
@@ -9,6 +10,16 @@ const char *plait_export_name(const struct plait_profile *profile, const struct 
 	if (label->unresolved && label->kind != PLAIT_LABEL_PYTHON)
 		return profile->labels.all.data[label->function].text;
 	return label->kind == PLAIT_LABEL_PYTHON ? label->name : label->text;
+}
+
+bool plait_export_is_libc(const struct plait_label *label)
+{
+	static const char *const names[] = { "libc", "libpthread", "libm", "ld-linux-x86-64", "ld-linux-aarch64" };
+	for (size_t i = 0; label->kind == PLAIT_LABEL_NATIVE && i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(label->package, names[i]) == 0)
+			return true;
+	}
+	return false;
 }
 
 void plait_export_lane_name(const struct plait_timeline *timeline, const struct plait_lane *lane, char *ret,

@@ -11,7 +11,10 @@
 /* The name of a frame for viewers that show nothing else of it: a Python function's name, "symbol [module]". */
 const char *plait_export_name(const struct plait_profile *profile, const struct plait_label *label);
 
-/* The name of the selected or first event, "name of thread (tid)": for titles. Both write at most `size` bytes. */
+/* Whether a frame is the C library's: a colour and category of its own. */
+bool plait_export_is_libc(const struct plait_label *label);
+
+/* "cpu-clock: worker 42/43", for titles: event, thread, pid and tid. Writes at most `size` bytes. */
 void plait_export_lane_name(const struct plait_timeline *timeline, const struct plait_lane *lane, char *ret,
 			    size_t size);
 

@@ -52,7 +52,7 @@ static int category_of(const struct plait_label *label)
 		return KERNEL;
 	if (label->kind != PLAIT_LABEL_NATIVE)
 		return OTHER;
-	return strcmp(label->package, "libc") == 0 || strcmp(label->package, "libpthread") == 0 ? LIBC : NATIVE;
+	return plait_export_is_libc(label) ? LIBC : NATIVE;
 }
 
 /* `count` times the same word: a column that says nothing. */

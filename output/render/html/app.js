@@ -1,0 +1,329 @@
+/* What the reader does, and what the document shows. */
+"use strict";
+const $ = id => document.getElementById(id);
+const state = { event: 0, threads: null, from: 0, to: 0, inverted: false, functions: false, machinery: false,
+                search: "", table: "functions", sort: "self", chosen: -1 };
+let data, flame, costs, whole, matches = null, bars;
+
+const percent = (part, of = whole) => of ? (100 * part / of).toFixed(part && part < of / 1000 ? 2 : 1) + " %" : "0 %";
+function amount(weight) {
+  if (!data.meta.events[state.event].ns) return Math.round(weight).toLocaleString("en");
+  if (weight >= 1e9) return (weight / 1e9).toFixed(2) + " s";
+  return weight >= 1e6 ? (weight / 1e6).toFixed(1) + " ms" : (weight / 1e3).toFixed(0) + " µs";
+}
+function element(tag, text, attributes = {}) {
+  const made = document.createElement(tag);
+  if (text !== undefined) made.textContent = text;
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+const place = label => label.kind === KIND.python ? `${label.file}:${label.line}` : label.module || "";
+
+function showHeader() {
+  const recording = data.meta.recording, trust = data.meta.trust;
+  document.title = `plait: ${recording.command}`;
+  $("command").textContent = recording.command;
+  $("facts").textContent = `${recording.host}   ${recording.started.replace("T", " ").slice(0, 19)} UTC   ` +
+    `${recording.seconds.toFixed(1)} s on ${recording.cpus} CPUs   engine ${recording.engine}`;
+  const share = trust.samples ? trust.complete / trust.samples : 0;
+  $("trust").append(`${trust.samples.toLocaleString("en")} samples: `,
+    element("b", `complete ${share === 1 ? "100" : Math.min(100 * share, 99.99).toFixed(2)} %`,
+            { class: share > 0.99 ? "good" : "warn" }));
+  for (const word of ["gap", "truncated", "unmerged", "unresolved", "derived", "checked", "no_stack", "lost"]) {
+    if (!trust[word] && ["derived", "checked", "no_stack"].includes(word)) continue;
+    $("trust").append("   ", element(trust[word] && word !== "unresolved" && word !== "derived" ? "b" : "span",
+      `${word.replace("_", " ")} ${trust[word].toLocaleString("en")}`, { class: trust[word] ? "warn" : "" }));
+  }
+  for (const note of data.meta.notes) $("notes").append(element("li", note));
+}
+
+function fillControls() {
+  data.meta.events.forEach((event, index) => {
+    if (data.meta.lanes.some(lane => lane.event === index)) $("event").append(element("option", event.name, { value: index }));
+  });
+  const threads = data.meta.threads, processes = data.meta.processes;
+  const cost = new Map();
+  for (let i = 0; i < data.entries; i++) {
+    const lane = data.meta.lanes[data.lane[i]];
+    if (lane.event === state.event) cost.set(lane.thread, (cost.get(lane.thread) || 0) + data.weight[i]);
+  }
+  $("thread").append(element("option", "all", { value: "" }));
+  processes.forEach((process, index) => {
+    const own = threads.map((_, i) => i).filter(i => threads[i].process === index && cost.has(i));
+    if (!own.length) return;
+    own.sort((a, b) => cost.get(b) - cost.get(a));
+    const group = element("optgroup", undefined, { label: `${process.name} ${process.pid}` });
+    if (own.length > 1) group.append(element("option", `all of ${process.name} ${process.pid}`, { value: own.join() }));
+    for (const i of own) group.append(element("option", `${threads[i].name} ${threads[i].tid} (${amount(cost.get(i))})`, { value: i }));
+    $("thread").append(group);
+  });
+  for (const [name, text] of [["python", "Python"], ["native", "native code"], ["libc", "C library"], ["kernel", "kernel"], ["marker", "not known"]]) {
+    const item = element("span");
+    item.append(element("i", "", { style: `background:${COLOURS[name]}` }), text);
+    $("legend").append(item);
+  }
+}
+
+function findMatches() {
+  matches = null;
+  $("matches").textContent = "";
+  if (!state.search) return;
+  let test;
+  try {
+    const regex = new RegExp(state.search, "i");
+    test = text => regex.test(text);
+  } catch (_) {
+    const plain = state.search.toLowerCase();
+    test = text => text.toLowerCase().includes(plain);
+  }
+  matches = new Set();
+  data.meta.labels.forEach((label, index) => {
+    if (test(`${label.name} ${place(label)}`)) matches.add(index);
+  });
+  /* What of the whole runs in or below a match: each stack once. */
+  const inside = new Uint8Array(data.count);
+  let sum = 0;
+  for (let i = 1; i < data.count; i++) {
+    inside[i] = inside[data.parent[i]] || matches.has(data.label[i]) ? 1 : 0;
+    if (inside[i]) sum += costs.weight[i];
+  }
+  $("matches").textContent = `${percent(sum)} (${amount(sum)})`;
+}
+
+function showPath() {
+  $("path").replaceChildren();
+  if (!flame.zoom) {
+    $("path").textContent = `${amount(whole)} of ${data.meta.events[state.event].name}`;
+    return;
+  }
+  const label = data.meta.labels[flame.tree.label[flame.zoom]];
+  const out = element("button", "all", { type: "button" });
+  out.onclick = () => zoomTo(0);
+  $("path").append(out, `› ${frameText(label)}   ${amount(flame.tree.total[flame.zoom])}, ${percent(flame.tree.total[flame.zoom])}`);
+}
+
+const redraw = () => flame.draw(matches, Boolean(matches));
+function zoomTo(node) {
+  flame.zoom = node;
+  flame.focus = node;
+  showPath();
+  redraw();
+}
+
+function showTable() {
+  const lines = state.table === "lines", labels = data.meta.labels;
+  const rows = buildTable(data, costs, lines).filter(row => !matches || matches.has(row.label) ||
+    (!lines && [...matches].some(label => labels[label].function === row.label)));
+  const by = { self: row => -row.self, total: row => -row.total, name: row => labels[row.label].name }[state.sort];
+  rows.sort((a, b) => (by(a) > by(b)) - (by(a) < by(b)));
+  const table = element("table"), head = element("tr"), body = element("tbody");
+  for (const [name, title] of [["self", "Own"], ["total", "Total"], ["name", lines ? "Line" : "Function"]]) {
+    const cell = element("th", title, name === state.sort ? { "aria-sort": name === "name" ? "ascending" : "descending" } : {});
+    cell.onclick = () => { state.sort = name; showTable(); };
+    head.append(cell);
+  }
+  for (const row of rows.slice(0, 500)) {
+    const label = labels[row.label], line = element("tr"), name = element("td", undefined, { class: "name" });
+    for (const value of [row.self, row.total])
+      line.append(element("td", percent(value), { class: "n", title: amount(value), style: `--share:${whole ? 100 * value / whole : 0}%` }));
+    name.append(element("span", "", { class: "swatch", style: `background:${colourOf(label)}` }), label.name, " ",
+                element("small", label.kind === KIND.python ? place(label).replace(/.*\//, "") : place(label)));
+    line.append(name);
+    line.onclick = () => choose(row.label, row);
+    if (row.label === state.chosen) line.className = "chosen";
+    body.append(line);
+  }
+  const top = element("thead");
+  top.append(head);
+  table.append(top, body);
+  const scroll = element("div", undefined, { class: "scroll" });
+  scroll.append(table);
+  $("table").replaceChildren(scroll);
+  if (rows.length > 500) $("table").append(element("p", `${rows.length - 500} more rows: search for a name.`, { class: "hint" }));
+  for (const tab of ["functions", "lines"]) $("tab-" + tab).setAttribute("aria-selected", String(tab === state.table));
+}
+
+function showSource(label) {
+  const source = data.meta.sources[label.file];
+  if (!source) return element("p", "The source of this file was not there when this page was made.", { class: "hint" });
+  const byLine = costByLine(data, costs, label.file), box = element("div", undefined, { class: "scroll" });
+  const table = element("table", undefined, { class: "code" }), body = element("tbody");
+  let before = 0, hot = null;
+  for (const [number, text] of source.lines) {
+    if (before && number > before + 1) body.append(element("tr")).append(element("td", "⋯", { colspan: 4, class: "hint" }));
+    before = number;
+    const cost = byLine.get(number), row = element("tr", undefined, number === label.line ? { class: "hot" } : {});
+    for (const value of cost ? [cost.self, cost.total] : [0, 0])
+      row.append(element("td", value ? percent(value) : "", { class: "n", style: `--share:${whole ? 100 * value / whole : 0}%` }));
+    row.append(element("td", number, { class: "line" }), element("td", text, { class: "text", title: text.trim() }));
+    if (number === label.line) hot = row;
+    body.append(row);
+  }
+  table.append(body);
+  box.append(table);
+  const all = element("div");
+  if (source.changed) all.append(element("p", "The file has changed since the recording: lines may not fit.", { class: "hint" }));
+  all.append(element("p", "own, total, line", { class: "hint" }), box);
+  if (hot) requestAnimationFrame(() => { box.scrollTop = hot.offsetTop - box.clientHeight / 2; });
+  return all;
+}
+
+function choose(index, cost) {
+  const label = data.meta.labels[index], list = element("dl");
+  state.chosen = index;
+  const facts = [["own", `${amount(cost.self)}, ${percent(cost.self)}`], ["total", `${amount(cost.total)}, ${percent(cost.total)}`],
+                 ["samples", cost.samples.toLocaleString("en")]];
+  if (label.kind === KIND.python) facts.push(["file", place(label)]);
+  if (label.module) facts.push(["module", label.module]);
+  if (label.kind !== KIND.python && label.file) facts.push(["source", label.file + (label.line > 0 ? ":" + label.line : "")]);
+  for (const [name, value] of facts) list.append(element("dt", name), element("dd", value));
+  $("detail").replaceChildren(element("h2", label.name), list);
+  if (label.kind === KIND.python) $("detail").append(showSource(label));
+}
+
+function chooseNode(node) {
+  const tree = flame.tree;
+  choose(tree.label[node], { self: tree.self[node], total: tree.total[node], samples: tree.samples[node] });
+}
+
+function showTip(event, node) {
+  const tip = $("tip"), tree = flame.tree, label = data.meta.labels[tree.label[node]];
+  tip.replaceChildren(element("b", label.name), element("div", place(label)),
+    element("div", `${amount(tree.total[node])}, ${percent(tree.total[node])} of all` +
+      (flame.zoom ? `, ${percent(tree.total[node], tree.total[flame.zoom])} of the zoomed frame` : "")),
+    element("div", `own ${amount(tree.self[node])}, ${percent(tree.self[node])}   ${tree.samples[node].toLocaleString("en")} samples`));
+  tip.hidden = false;
+  tip.style.left = Math.max(4, Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8)) + "px";
+  tip.style.top = (event.clientY + 18 + tip.offsetHeight > innerHeight ? Math.max(4, event.clientY - tip.offsetHeight - 10) : event.clientY + 18) + "px";
+}
+
+function drawRange() {
+  drawTimeline($("timeline"), bars, state, document.documentElement.dataset.theme === "dark");
+  const seconds = bucket => (bucket * data.bucketNs / 1e9).toFixed(2);
+  $("range").textContent = state.from > 0 || state.to < data.buckets ?
+    `${seconds(state.from)} s to ${seconds(state.to)} s: ${percent(whole, bars.reduce((a, b) => a + b, 0))} of all   (Esc shows all)` :
+    `0 to ${data.meta.recording.seconds.toFixed(2)} s: drag to choose a part`;
+}
+
+/* After a change of what is selected. */
+function update() {
+  costs = selfCosts(data, state);
+  whole = costs.weight.reduce((a, b) => a + b, 0);
+  flame.setTree(buildTree(data, costs, state), data.meta.labels);
+  bars = costByBucket(data, state);
+  findMatches();
+  showPath();
+  redraw();
+  drawRange();
+  showTable();
+}
+
+function reset() {
+  Object.assign(state, { from: 0, to: data.buckets, search: "" });
+  $("search").value = "";
+  update();
+}
+
+function setTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  if (flame) { redraw(); drawRange(); }
+}
+
+function listenFlame() {
+  const canvas = $("flame");
+  const under = event => {
+    const box = canvas.getBoundingClientRect();
+    return flame.at(event.clientX - box.left, event.clientY - box.top);
+  };
+  canvas.onmousemove = event => {
+    const box = under(event);
+    if (box) showTip(event, box.node);
+    else $("tip").hidden = true;
+  };
+  canvas.onmouseleave = () => { $("tip").hidden = true; };
+  canvas.onclick = event => {
+    const box = under(event);
+    if (!box) return;
+    chooseNode(box.node);
+    zoomTo(box.node);
+  };
+  canvas.onkeydown = event => {
+    if (event.key.startsWith("Arrow")) {
+      flame.focus = flame.neighbour(event.key);
+      if (flame.focus) chooseNode(flame.focus);
+      redraw();
+    } else if (event.key === "Enter") zoomTo(flame.focus);
+    else if (event.key === "Backspace") zoomTo(Math.max(flame.tree.parent[flame.zoom], 0));
+    else return;
+    event.preventDefault();
+  };
+}
+
+function listenTimeline() {
+  const canvas = $("timeline");
+  let start = null;
+  const bucket = event => {
+    const box = canvas.getBoundingClientRect();
+    return Math.max(0, Math.min(data.buckets, (event.clientX - box.left) / box.width * data.buckets));
+  };
+  const range = (a, b) => { state.from = Math.floor(Math.min(a, b)); state.to = Math.max(Math.ceil(Math.max(a, b)), state.from + 1); };
+  canvas.onpointerdown = event => { start = bucket(event); canvas.setPointerCapture(event.pointerId); };
+  canvas.onpointermove = event => { if (start !== null) { range(start, bucket(event)); drawRange(); } };
+  canvas.onpointerup = event => {
+    if (start === null) return;
+    range(start, bucket(event));
+    if (Math.abs(bucket(event) - start) < data.buckets / 300) { state.from = 0; state.to = data.buckets; }
+    start = null;
+    update();
+  };
+  canvas.onkeydown = event => {
+    if (!event.key.startsWith("Arrow")) return;
+    const wide = state.to - state.from, by = Math.max(1, Math.round(data.buckets / 50));
+    if (event.shiftKey) state.to = Math.min(data.buckets, Math.max(state.from + 1, state.to + (event.key === "ArrowRight" ? by : -by)));
+    else {
+      state.from = Math.max(0, Math.min(data.buckets - wide, state.from + (event.key === "ArrowRight" ? by : -by)));
+      state.to = state.from + wide;
+    }
+    event.preventDefault();
+    update();
+  };
+}
+
+function listen() {
+  $("event").onchange = event => { state.event = Number(event.target.value); update(); };
+  $("thread").onchange = event => {
+    state.threads = event.target.value === "" ? null : new Set(event.target.value.split(",").map(Number));
+    update();
+  };
+  for (const name of ["inverted", "functions", "machinery"])
+    $(name).onchange = event => { state[name] = event.target.checked; update(); };
+  $("search").oninput = event => { state.search = event.target.value; findMatches(); redraw(); showTable(); };
+  $("reset").onclick = reset;
+  $("theme").onclick = () => setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
+  for (const tab of ["functions", "lines"]) $("tab-" + tab).onclick = () => { state.table = tab; showTable(); };
+  document.onkeydown = event => {
+    const typing = document.activeElement === $("search");
+    if (event.key === "/" && !typing) { event.preventDefault(); $("search").focus(); }
+    if (event.key === "Escape") { reset(); $("search").blur(); }
+  };
+  listenFlame();
+  listenTimeline();
+  let waiting = 0;
+  window.onresize = () => { cancelAnimationFrame(waiting); waiting = requestAnimationFrame(() => { redraw(); drawRange(); }); };
+}
+
+async function start() {
+  setTheme(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  if (typeof DecompressionStream === "undefined") throw new Error("this browser is too old: it cannot decompress the data of this page");
+  data = await loadData();
+  state.to = data.buckets;
+  state.event = data.meta.lanes.length ? Math.min(...data.meta.lanes.map(lane => lane.event)) : 0;
+  flame = new Flame($("flame"));
+  showHeader();
+  fillControls();
+  listen();
+  update();
+  performance.mark("plait-painted");
+  document.body.dataset.ready = "yes";
+}
+start().catch(error => { $("error").hidden = false; $("error").textContent = `This page cannot be shown: ${error.message}`; document.body.dataset.ready = "failed"; });
