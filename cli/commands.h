@@ -23,6 +23,7 @@ extern const struct plait_command plait_command_doctor;
 extern const struct plait_command plait_command_dump;
 extern const struct plait_command plait_command_export;
 extern const struct plait_command plait_command_list;
+extern const struct plait_command plait_command_merge;
 extern const struct plait_command plait_command_record;
 extern const struct plait_command plait_command_report;
 extern const struct plait_command plait_command_script;

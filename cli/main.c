@@ -7,11 +7,17 @@
 #include "cli/commands.h"
 
 static const struct plait_command *const commands[] = {
-	&plait_command_record,	 &plait_command_report,
-	&plait_command_annotate, &plait_command_export,
-	&plait_command_script,	 &plait_command_stat,
-	&plait_command_list,	 &plait_command_doctor,
-	&plait_command_dump,	 NULL,
+	&plait_command_record,
+	&plait_command_report,
+	&plait_command_annotate,
+	&plait_command_export,
+	&plait_command_merge,
+	&plait_command_script,
+	&plait_command_stat,
+	&plait_command_list,
+	&plait_command_doctor,
+	&plait_command_dump,
+	NULL,
 };
 
 int plait_fail(struct plait_error *error)

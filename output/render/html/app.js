@@ -127,7 +127,7 @@ function showTable() {
     for (const value of [row.self, row.total])
       line.append(element("td", percent(value), { class: "n", title: amount(value), style: `--share:${whole ? 100 * value / whole : 0}%` }));
     name.append(element("span", "", { class: "swatch", style: `background:${colourOf(label)}` }), label.name, " ",
-                element("small", label.kind === KIND.python ? place(label).replace(/.*\//, "") : place(label)));
+                element("small", label.kind === KIND.python ? place(label).replace(/.*\//, "") : label.package || place(label)));
     line.append(name);
     line.onclick = () => choose(row.label, row);
     if (row.label === state.chosen) line.className = "chosen";

@@ -12,7 +12,7 @@ function colourOf(label) {
 }
 
 function frameText(label) {
-  if (label.kind !== KIND.python) return label.name;
+  if (label.kind !== KIND.python) return label.unknown && label.module ? `[${label.package || label.module}]` : label.name;
   return `${label.name} (${label.file.replace(/.*\//, "")}:${label.line})`;
 }
 

@@ -46,11 +46,16 @@ static void put_labels(struct plait_json *json, const struct plait_profile *prof
 		const struct plait_label *label = &profile->labels.all.data[i];
 		plait_json_open(json, NULL, '{');
 		plait_json_number(json, "kind", label->kind);
-		plait_json_string(json, "name", label->unresolved ? plait_export_name(profile, label) : label->name);
+		plait_json_string(json, "name",
+				  label->unresolved ? profile->labels.all.data[label->function].name : label->name);
+		if (label->unresolved)
+			plait_json_bool(json, "unknown", true);
 		if (*label->file)
 			plait_json_string(json, "file", label->file);
 		if (*label->module)
 			plait_json_string(json, "module", label->module);
+		if (*label->package && strcmp(label->package, label->module) != 0)
+			plait_json_string(json, "package", label->package);
 		plait_json_signed(json, "line", label->line);
 		plait_json_number(json, "function", label->function);
 		if (label->machinery)
