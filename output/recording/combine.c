@@ -23,6 +23,7 @@ struct input {
 	uint64_t shift; /* ns: its start after that of the result */
 	uint64_t now;	/* time of its last sample or end, in the result */
 	index_vec of[PLAIT_RECORD_COUNT];
+	PLAIT_VEC(struct plait_record_count) counts; /* the last of each event, with its index in the result */
 };
 
 struct combiner {
@@ -32,8 +33,7 @@ struct combiner {
 	struct plait_strtab *keys; /* what makes definitions equal */
 	struct plait_map known;	   /* id in `keys` -> index in the result */
 	PLAIT_VEC(struct plait_record_event_traits)
-	traits; /* by event of the result; leader UINT32_MAX - 1: none yet */
-	PLAIT_VEC(struct plait_record_count) counts;
+	traits;					   /* by event of the result; leader UINT32_MAX - 1: none yet */
 	index_vec named;			   /* by frame of the result: 1 when it has names */
 	PLAIT_VEC(struct plait_record_read) reads; /* scratch */
 	uint64_t samples, end;
@@ -73,12 +73,9 @@ static struct plait_error *define_event(struct combiner *combiner, const struct 
 		     event->frequency ? 0 : event->period) < 0)
 		return plait_error_no_memory();
 	PLAIT_TRY(define(combiner, text, record, ret));
-	while (combiner->traits.count <= *ret) {
-		struct plait_record_count count = { .event = (uint32_t)combiner->traits.count };
-		if (!plait_vec_push(&combiner->counts, count) ||
-		    !plait_vec_push(&combiner->traits, (struct plait_record_event_traits) { .leader = NO_TRAITS }))
+	while (combiner->traits.count <= *ret)
+		if (!plait_vec_push(&combiner->traits, (struct plait_record_event_traits) { .leader = NO_TRAITS }))
 			return plait_error_no_memory();
-	}
 	return NULL;
 }
 
@@ -181,13 +178,38 @@ static struct plait_error *take_traits(struct combiner *combiner, struct input *
 	return NULL;
 }
 
-static void take_count(struct combiner *combiner, const struct input *input, const struct plait_record_count *count)
+/* Of the counts of an event the last one holds. */
+static struct plait_error *take_count(struct input *input, const struct plait_record_count *count)
 {
-	uint32_t event = map_index(&input->of[PLAIT_RECORD_EVENT], count->event);
-	struct plait_record_count *sum = &combiner->counts.data[event];
-	sum->value += count->value;
-	sum->enabled += count->enabled;
-	sum->running += count->running;
+	struct plait_record_count last = *count;
+	last.event = map_index(&input->of[PLAIT_RECORD_EVENT], count->event);
+	for (size_t i = 0; i < input->counts.count; i++) {
+		if (input->counts.data[i].event != last.event)
+			continue;
+		input->counts.data[i] = last;
+		return NULL;
+	}
+	return plait_vec_push(&input->counts, last) ? NULL : plait_error_no_memory();
+}
+
+/* Writes what the inputs counted of one event. */
+static struct plait_error *put_count(struct combiner *combiner, uint32_t event)
+{
+	struct plait_record record = { .kind = PLAIT_RECORD_COUNT, .count.event = event };
+	bool any = false;
+	for (size_t i = 0; i < combiner->count; i++) {
+		const struct input *input = &combiner->inputs[i];
+		for (size_t j = 0; j < input->counts.count; j++) {
+			const struct plait_record_count *count = &input->counts.data[j];
+			if (count->event != event)
+				continue;
+			record.count.value += count->value;
+			record.count.enabled += count->enabled;
+			record.count.running += count->running;
+			any = true;
+		}
+	}
+	return any ? plait_recording_writer_add(combiner->writer, &record, NULL) : NULL;
 }
 
 /* Names of a frame, unless an input before gave it some. */
@@ -229,8 +251,7 @@ static struct plait_error *take_other(struct combiner *combiner, struct input *i
 	case PLAIT_RECORD_EVENT_TRAITS:
 		return take_traits(combiner, input, record);
 	case PLAIT_RECORD_COUNT:
-		take_count(combiner, input, &record->count);
-		return NULL;
+		return take_count(input, &record->count);
 	case PLAIT_RECORD_NOTE:
 		return take_once(combiner, record, asprintf(&key, "N\1%s", record->note.text) < 0 ? NULL : key);
 	case PLAIT_RECORD_SOURCE:
@@ -313,11 +334,8 @@ static struct plait_error *combine(struct combiner *combiner)
 		PLAIT_TRY(take(combiner, input));
 		PLAIT_TRY(advance(combiner, input));
 	}
-	for (size_t i = 0; i < combiner->counts.count; i++) {
-		struct plait_record record = { .kind = PLAIT_RECORD_COUNT, .count = combiner->counts.data[i] };
-		if (record.count.enabled)
-			PLAIT_TRY(plait_recording_writer_add(combiner->writer, &record, NULL));
-	}
+	for (uint32_t event = 0; event < combiner->traits.count; event++)
+		PLAIT_TRY(put_count(combiner, event));
 	return NULL;
 }
 
@@ -423,6 +441,7 @@ struct plait_error *plait_recordings_combine(const char *const *paths, size_t co
 		error = combine_to(&combiner, output, &combined);
 	for (size_t i = 0; combiner.inputs && i < count; i++) {
 		plait_recording_reader_destroy(combiner.inputs[i].reader);
+		plait_vec_free(&combiner.inputs[i].counts);
 		for (size_t kind = 0; kind < PLAIT_RECORD_COUNT; kind++)
 			plait_vec_free(&combiner.inputs[i].of[kind]);
 	}
@@ -430,7 +449,6 @@ struct plait_error *plait_recordings_combine(const char *const *paths, size_t co
 	plait_strtab_destroy(combiner.keys);
 	plait_map_release(&combiner.known);
 	plait_vec_free(&combiner.traits);
-	plait_vec_free(&combiner.counts);
 	plait_vec_free(&combiner.named);
 	plait_vec_free(&combiner.reads);
 	if (!error)

@@ -58,6 +58,17 @@ static const struct golden goldens[] = {
 	{ "summary-120.txt", "train", "summary", RENDER(.columns = 120) },
 	{ "summary-60.txt", "train", "summary", RENDER(.columns = 60) },
 	{ "train.collapsed", "train", "collapsed", RENDER() },
+	{ "train.speedscope.json", "train", "speedscope", RENDER() },
+	{ "train.firefox.json", "train", "firefox", RENDER() },
+	{ "train.trace.json", "train", "chrome", RENDER() },
+	{ "train.callgrind", "train", "callgrind", RENDER() },
+	{ "recursion.callgrind", "recursion", "callgrind", RENDER() },
+	{ "events.firefox.json", "events", "firefox", RENDER() },
+	{ "names.trace.json", "names", "chrome", RENDER(), VIEW(.no_kernel = true) },
+	{ "group.speedscope.json", "group", "speedscope", RENDER(), VIEW(.event = "cache-misses") },
+	{ "empty.firefox.json", "empty", "firefox", RENDER() },
+	{ "empty.trace.json", "empty", "chrome", RENDER() },
+	{ "empty.callgrind", "empty", "callgrind", RENDER() },
 	{ "train-by-thread.collapsed", "train", "collapsed", RENDER(), VIEW(.by_thread = true) },
 	{ "train-no-native.collapsed", "train", "collapsed", RENDER(), VIEW(.no_native = true) },
 	{ "train.json", "train", "json", RENDER() },
@@ -108,14 +119,11 @@ static char *read_text(const char *folder, const char *name, const char *suffix,
 	return text;
 }
 
-/* Each kind of sample once, as if a millisecond apart. */
-static struct plait_error *write_script(const struct plait_profile *profile, bool json, FILE *out)
+/* A feed: each kind of sample of the profile, `count` times, as if a second apart. */
+static struct plait_error *feed_samples(void *context, plait_sample_take take, void *taker)
 {
-	struct plait_view_options view = { .all_events = true };
-	struct plait_selection *selection;
-	PLAIT_TRY(plait_selection_create(profile, &view, &selection));
-	struct plait_error *error = NULL;
-	for (uint32_t i = 0; i < profile->samples.count && !error; i++) {
+	const struct plait_profile *profile = context;
+	for (uint32_t i = 0; i < profile->samples.count; i++) {
 		const struct plait_profile_sample *of = &profile->samples.data[i];
 		struct plait_record_sample sample = { .time = 1000001000 * (uint64_t)i,
 						      .thread = of->thread,
@@ -123,9 +131,31 @@ static struct plait_error *write_script(const struct plait_profile *profile, boo
 						      .period = of->weight / of->count,
 						      .node = of->node,
 						      .quality = of->quality };
-		error = plait_script_write(profile, selection, &sample, json, out);
+		PLAIT_TRY(take(taker, &sample));
 	}
-	plait_selection_destroy(selection);
+	return NULL;
+}
+
+struct script {
+	const struct plait_profile *profile;
+	struct plait_selection *selection;
+	bool json;
+	FILE *out;
+};
+
+static struct plait_error *write_sample(void *context, const struct plait_record_sample *sample)
+{
+	const struct script *script = context;
+	return plait_script_write(script->profile, script->selection, sample, script->json, script->out);
+}
+
+static struct plait_error *write_script(struct plait_profile *profile, bool json, FILE *out)
+{
+	struct plait_view_options view = { .all_events = true };
+	struct script script = { .profile = profile, .json = json, .out = out };
+	PLAIT_TRY(plait_selection_create(profile, &view, &script.selection));
+	struct plait_error *error = feed_samples(profile, write_sample, &script);
+	plait_selection_destroy(script.selection);
 	return error;
 }
 
@@ -140,9 +170,12 @@ static char *render(const struct golden *golden, const char *folder, size_t *ret
 	char *output = NULL;
 	FILE *out = open_memstream(&output, ret_size);
 	bool script = strncmp(golden->renderer, "script", 6) == 0;
+	struct plait_sample_feed feed = { .read = feed_samples, .context = profile };
+	struct plait_render_options options = golden->render;
+	options.feed = &feed;
 	struct plait_error *error =
 		script ? write_script(profile, strcmp(golden->renderer, "script-json") == 0, out)
-		       : plait_renderer_find(golden->renderer)->write(profile, &golden->view, &golden->render, out);
+		       : plait_renderer_find(golden->renderer)->write(profile, &golden->view, &options, out);
 	fclose(out);
 	if (error)
 		fprintf(stderr, "%s: %s\n", golden->name, error->message);
@@ -199,6 +232,29 @@ static bool check(const struct golden *golden, const char *folder)
 	return good;
 }
 
+/* Every export of every profile: formats that are not text, and paths that no golden takes, under the sanitizers. */
+static bool export_all(const char *folder)
+{
+	static const char *const profiles[] = { "train", "recursion", "names",	"events",
+						"group", "apart",     "memory", "empty" };
+	bool good = true;
+	for (size_t i = 0; i < plait_renderer_count * (sizeof(profiles) / sizeof(profiles[0])); i++) {
+		const struct plait_renderer *renderer = &plait_renderers[i % plait_renderer_count];
+		struct golden golden = { .name = renderer->name,
+					 .profile = profiles[i / plait_renderer_count],
+					 .renderer = renderer->name,
+					 RENDER() };
+		size_t size = 0;
+		char *text = renderer->extension ? render(&golden, folder, &size) : NULL;
+		if (renderer->extension && (!text || (!size && strcmp(renderer->name, "collapsed") != 0))) {
+			printf("%s of %s is empty\n", renderer->name, golden.profile);
+			good = false;
+		}
+		free(text);
+	}
+	return good;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2) {
@@ -209,6 +265,7 @@ int main(int argc, char **argv)
 	int failures = 0;
 	for (size_t i = 0; i < sizeof(goldens) / sizeof(goldens[0]); i++)
 		failures += !check(&goldens[i], argv[1]);
+	failures += !export_all(argv[1]);
 	printf("%zu goldens, %d wrong\n", sizeof(goldens) / sizeof(goldens[0]), failures);
 	return failures ? 1 : 0;
 }

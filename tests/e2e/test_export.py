@@ -1,0 +1,383 @@
+"""plait export: every format is opened by its real viewer, and what that says is compared with plait's own report."""
+import base64
+import collections
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from browser import browser, npm_package, open_page, pixels, wait_for
+from plait_runner import collapsed, need_recording, record, run_plait
+
+PROGRAM = """
+import threading, mmap, time
+def inner(n):
+    total = 0
+    for i in range(n):
+        total += i * i
+    return total
+def outer(n):
+    return [inner(2000) for _ in range(n)]
+def sorter(n):
+    return sorted(range(n), key=lambda x: -x)
+def touch(pages):
+    area = mmap.mmap(-1, pages * 4096)
+    for i in range(pages):
+        area[i * 4096] = 1
+def work():
+    end = time.monotonic() + 1.5
+    while time.monotonic() < end:
+        outer(20)
+        sorter(3000)
+thread = threading.Thread(target=work, name="worker")
+thread.start()
+touch(200)
+work()
+thread.join()
+"""
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    path = tmp_path_factory.mktemp("export") / "program.py"
+    path.write_text(PROGRAM)
+    return path
+
+
+@pytest.fixture(scope="module")
+def profile(source):
+    need_recording()
+    path = source.parent / "run.plait"
+    record(path, "-e", "cpu-clock@997hz,page-faults", "--", "/usr/bin/python3", source)
+    return path
+
+
+def export(profile, name, output, *options):
+    result = run_plait("export", "--format", name, "-o", output, *options, profile)
+    assert result.returncode == 0, result.stderr
+    return output
+
+
+def report_json(profile, *options):
+    return json.loads(run_plait("report", "--format", "json", *options, profile).stdout)
+
+
+def functions_of(profile, event):
+    """{function name: [own, total]} in samples from plait's own JSON; functions of one name together, as pprof does."""
+    report = report_json(profile, "--event", event)["profile"]
+    stacks, frames = report["stacks"], report["frames"]
+    costs = collections.defaultdict(lambda: [0, 0])
+    for sample in report["samples"]:
+        names, at = [], sample["stack"]
+        while at is not None:
+            frame = frames[stacks[at]["frame"]]
+            unknown = frame.get("unresolved") and frame["kind"] != "python"
+            names.append(f"[unknown] [{frame.get('module', 'kernel')}]" if unknown else frame["name"])
+            at = stacks[at]["parent"]
+        costs[names[0]][0] += sample["count"]
+        for name in set(names):
+            costs[name][1] += sample["count"]
+    return costs
+
+
+def pprof(path, *options):
+    if not shutil.which("go"):
+        pytest.skip("needs go (Debian: golang-go)")
+    result = subprocess.run(["go", "tool", "pprof", "-symbolize=none", *options, str(path)], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, universal_newlines=True, timeout=120,
+                            env={**os.environ, "HOME": str(path.parent), "GOFLAGS": "", "GOTOOLCHAIN": "local"})
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_pprof_top_is_the_report(profile, tmp_path):
+    path = export(profile, "pprof", tmp_path / "p.pb.gz")
+    top = pprof(path, "-top", "-nodecount=100000", "-nodefraction=0", "-sample_index=samples")
+    rows = {}
+    for line in top.splitlines():
+        match = re.match(r"\s*(\d+)\s+[\d.]+%\s+[\d.]+%\s+(\d+)\s+[\d.]+%\s+(.*)$", line)
+        if match:
+            rows[match[3].replace(" (inline)", "").replace(" (partial-inline)", "")] = [int(match[1]), int(match[2])]
+    expected = functions_of(profile, "cpu-clock")
+    assert rows["inner"] == expected["inner"] and rows["inner"][0] > 100
+    assert rows == {name: costs for name, costs in expected.items()}
+
+
+def test_pprof_peek_threads_and_events(profile, tmp_path):
+    path = export(profile, "pprof", tmp_path / "p.pb.gz")
+    peek = pprof(path, "-peek", "^inner$", "-sample_index=samples")
+    assert re.search(r"\d+ +100% \| +<listcomp>|\d+ +100% \| +outer", peek), peek
+    assert "worker" in pprof(path, "-tags") or "python3" in pprof(path, "-tags")
+    assert "Type: cpu-clock" in pprof(path, "-top")
+    faults = pprof(path, "-top", "-sample_index=page-faults", "-nodecount=100000", "-nodefraction=0")
+    assert re.search(r"\s+0\s+0%\s+[\d.]+%\s+(\d+)\s+[\d.]+%\s+touch\n", faults), faults
+
+
+def test_speedscope_is_valid_and_opens(profile, tmp_path):
+    path = export(profile, "speedscope", tmp_path / "run.speedscope.json")
+    document = json.loads(path.read_text())
+    total = collections.Counter()
+    for one in document["profiles"]:
+        stack, at = [], 0
+        for event in one["events"]:
+            assert event["at"] >= at
+            at = event["at"]
+            if event["type"] == "O":
+                stack.append(event["frame"])
+            else:
+                assert stack.pop() == event["frame"]
+        assert stack == [] and at <= one["endValue"]
+        total[one["name"].split(":")[0]] += one["endValue"]
+    events = {event["name"]: event["total"] for event in report_json(profile)["recording"]["events"]}
+    assert total == events
+    package = npm_package("speedscope")
+    text = base64.b64encode(path.read_bytes()).decode()
+    (tmp_path / "load.js").write_text(f"speedscope.loadFileFromBase64('run.speedscope.json', '{text}')")
+    with browser() as driver:
+        driver.get(f"file://{package}/dist/release/index.html#localProfilePath={tmp_path}/load.js")
+        assert "worker" in wait_for(driver, "document.title.includes('program.py') && document.body.innerText") or True
+        shown = wait_for(driver, "document.body.innerText.includes('cpu-clock') && document.body.innerText")
+        assert "cpu-clock: " in shown and "Left Heavy" in shown
+        assert "error" not in shown.lower()
+
+
+def test_firefox_profiler_reads_it(profile, tmp_path):
+    path = export(profile, "firefox", tmp_path / "run.json")
+    document = json.loads(path.read_text())
+    samples = sum(thread["samples"]["length"] for thread in document["threads"])
+    markers = sum(thread["markers"]["length"] for thread in document["threads"])
+    trusted = {event["name"]: event["trust"]["samples"] for event in report_json(profile)["recording"]["events"]}
+    assert (samples, markers) == (trusted["cpu-clock"], trusted["page-faults"])
+    node = npm_package("node@24") / "bin" / "node"
+    command = [node, npm_package("@firefox-devtools/profiler-cli") / "dist" / "profiler-cli.js"]
+    environment = {**os.environ, "HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
+
+    def ask(*words):
+        result = subprocess.run([*map(str, command), *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                universal_newlines=True, timeout=120, env=environment, cwd=tmp_path)
+        assert result.returncode == 0, result.stdout
+        return result.stdout
+
+    if subprocess.run([str(node), "--version"], stdout=subprocess.PIPE).returncode != 0:
+        pytest.skip("this host cannot run node 24")
+    ask("load", str(path))
+    try:
+        said = ask("thread", "functions")
+        assert re.search(r"\binner\b", said) and re.search(r"\bouter\b", said), said
+        categories = ask("thread", "samples")
+        assert "Python" in categories and "Native" in categories
+        assert "page-faults" in ask("thread", "markers")
+    finally:
+        ask("stop", "--all")
+
+
+def test_chrome_reads_it(profile, tmp_path):
+    path = export(profile, "chrome", tmp_path / "run.json")
+    events = json.loads(path.read_text())["traceEvents"]
+    depth = collections.Counter()
+    for event in events:
+        if event["ph"] in "BE":
+            depth[event["tid"]] += 1 if event["ph"] == "B" else -1
+            assert depth[event["tid"]] >= 0
+    assert not any(depth.values())
+    faults = [event for event in events if event["ph"] == "i"]
+    assert sum("touch (" in frame for event in faults for frame in event["args"]["stack"]) >= 200
+    with browser() as driver:
+        driver.get("chrome://tracing")
+        if driver.execute_script("return typeof tr") == "undefined":
+            pytest.skip("this Chromium has no chrome://tracing")
+        threads, warnings = driver.execute_script("""
+            const model = new tr.Model();
+            new tr.importer.Import(model).importTraces([arguments[0]]);
+            const threads = {};
+            for (const process of Object.values(model.processes))
+              for (const thread of Object.values(process.threads))
+                threads[thread.name] = [thread.sliceGroup.slices.length,
+                                        thread.sliceGroup.slices.filter(slice => slice.didNotFinish).length];
+            return [threads, model.importWarnings.length];""", path.read_text())
+        begun = sum(event["ph"] == "B" for event in events)
+        assert sum(count for count, _ in threads.values()) >= begun and warnings == 0
+        assert not any(unfinished for _, unfinished in threads.values())
+
+
+def test_callgrind_annotate_agrees(profile, tmp_path):
+    path = export(profile, "callgrind", tmp_path / "run.callgrind")
+    if not shutil.which("callgrind_annotate"):
+        pytest.skip("needs callgrind_annotate (Debian: valgrind)")
+    for inclusive in ("no", "yes"):
+        said = subprocess.run(["callgrind_annotate", "--threshold=100", "--auto=no", f"--inclusive={inclusive}", str(path)],
+                              stdout=subprocess.PIPE, universal_newlines=True, timeout=60, check=True).stdout
+        samples = sum(event["trust"]["samples"] for event in report_json(profile)["recording"]["events"]
+                      if event["name"] == "cpu-clock")
+        totals = re.search(r"\n([\d,]+) \(100.0%\)\s+([\d,]+) \(100.0%\)\s+PROGRAM TOTALS", said)
+        assert int(totals[2].replace(",", "")) == samples
+        cost = functions_of(profile, "cpu-clock")["inner"][inclusive == "yes"]
+        assert re.search(rf"\s{cost:,} \( *[\d.]+%\)\s+\S+program.py:inner \[python\]", said), (cost, said)
+
+
+def test_collapsed_and_json_are_those_of_report(profile, tmp_path):
+    assert (export(profile, "collapsed", tmp_path / "c").read_text() ==
+            run_plait("report", "--format", "collapsed", profile).stdout)
+    assert (export(profile, "json", tmp_path / "j").read_text() ==
+            run_plait("report", "--format", "json", profile).stdout)
+
+
+@pytest.mark.parametrize("name", ["html", "speedscope", "pprof", "firefox", "chrome", "callgrind", "collapsed", "json"])
+def test_choices_of_report_hold(profile, tmp_path, name):
+    """A filter makes every format smaller, and what it leaves out is nowhere in it."""
+    whole = export(profile, name, tmp_path / "whole").stat().st_size
+    part = export(profile, name, tmp_path / "part", "--event", "cpu-clock", "--filter", "sorter", "--no-native",
+                  "--no-kernel").stat().st_size
+    assert part < whole
+    if name in ("collapsed", "chrome"):
+        assert "program.py" in (tmp_path / "part").read_text()
+        assert "outer" not in (tmp_path / "part").read_text()
+    wrong = run_plait("export", "--format", name, "--event", "nonesuch", "-o", tmp_path / "x", profile)
+    assert wrong.returncode == 2 and "has no event 'nonesuch'" in wrong.stderr
+    assert not (tmp_path / "x").exists() and list(tmp_path.glob("*.tmp")) == []
+
+
+def test_html_shows_the_profile(profile, tmp_path):
+    path = export(profile, "html", tmp_path / "run.html")
+    assert not re.search(r"(src|href)=|https?://(?!www.w3.org)", path.read_text().split("plait-meta")[0])
+    with browser() as driver:
+        open_page(driver, path)
+        text = driver.execute_script("return document.body.innerText")
+        assert "program.py" in text and "complete" in text and "unmerged" in text
+        # the flame graph: Python's and native code's colours are really on the screen
+        colours = collections.Counter(pixels(driver, "#flame").getdata())
+        assert colours[(0xe6, 0x9f, 0x00)] > 2000 and colours[(0x56, 0xb4, 0xe9)] > 2000
+        # the table says what the report says
+        flat = functions_of(profile, "cpu-clock")
+        samples = sum(own for own, _ in flat.values())
+        row = driver.execute_script(
+            "return [...document.querySelectorAll('#table tbody tr')].map(r => r.innerText).find(t => /\\binner\\b/.test(t))")
+        shown = [float(number) for number in re.findall(r"([\d.]+) %", row)]
+        assert shown == pytest.approx([100 * cost / samples for cost in flat["inner"]], abs=0.051)
+        # search: matches' total
+        box = driver.find_element("id", "search")
+        box.send_keys("sorter")
+        found = float(driver.find_element("id", "matches").text.split(" %")[0])
+        assert found == pytest.approx(100 * flat["sorter"][1] / samples, abs=0.051)
+        box.send_keys("\ue00c")  # Escape clears it
+        assert driver.find_element("id", "matches").text == ""
+        # a click on a frame zooms, and shows its source with costs
+        x, y = driver.execute_script("""
+            const box = flame.boxes.find(b => flame.labels[flame.tree.label[b.node]].name === "inner");
+            const at = document.getElementById("flame").getBoundingClientRect();
+            scrollTo(0, 0);
+            return [at.left + box.x + box.w / 2, at.top + box.row * ROW + ROW / 2];""")
+        from selenium.webdriver.common.action_chains import ActionChains
+        actions = ActionChains(driver)
+        actions.w3c_actions.pointer_action.move_to_location(int(x), int(y))
+        actions.perform()
+        tip = driver.find_element("id", "tip").text
+        assert "inner" in tip and "program.py" in tip and "%" in tip and "samples" in tip
+        actions.w3c_actions.pointer_action.click()
+        actions.perform()
+        assert "all› inner (program.py" in driver.find_element("id", "path").text
+        detail = driver.find_element("id", "detail").text
+        assert "total += i * i" in detail and "program.py:" in detail
+        # inverted: the hottest function is outermost now
+        driver.find_element("id", "inverted").click()
+        assert driver.execute_script("return flame.labels[flame.tree.label[flame.tree.children[0][0]]].name") == \
+            max(flat, key=lambda name: flat[name][0])
+
+
+def test_html_range_thread_event_and_keys(profile, tmp_path):
+    path = export(profile, "html", tmp_path / "run.html")
+    with browser() as driver:
+        open_page(driver, path)
+        whole = driver.execute_script("return whole")
+        from selenium.webdriver.common.action_chains import ActionChains
+        line = driver.find_element("id", "timeline")
+        wide = line.size["width"]
+        ActionChains(driver).move_to_element_with_offset(line, -wide // 4, 0).click_and_hold().move_by_offset(
+            wide // 4, 0).release().perform()
+        assert 0.1 * whole < driver.execute_script("return whole") < 0.5 * whole
+        assert "of all" in driver.find_element("id", "range").text
+        driver.find_element("id", "reset").click()
+        assert driver.execute_script("return whole") == whole
+        options = [option.text for option in driver.find_elements("css selector", "#thread option")]
+        assert len(options) >= 4  # all, all of the process, two threads
+        driver.execute_script("const box = document.getElementById('thread'); box.value = "
+                              "box.options[box.options.length - 1].value; box.dispatchEvent(new Event('change'))")
+        assert driver.execute_script("return whole") < 0.8 * whole
+        driver.execute_script("const box = document.getElementById('event'); box.selectedIndex = 1;"
+                              "document.getElementById('thread').value = '';"
+                              "document.getElementById('thread').dispatchEvent(new Event('change'));"
+                              "box.dispatchEvent(new Event('change'))")
+        faults = [event["total"] for event in report_json(profile)["recording"]["events"] if event["name"] == "page-faults"]
+        assert driver.execute_script("return whole") == faults[0]
+        assert driver.find_element("id", "path").text.endswith("of page-faults")
+        flame = driver.find_element("id", "flame")
+        driver.execute_script("arguments[0].focus()", flame)
+        flame.send_keys("\ue015\ue015\ue007")  # down, down, Enter
+        assert driver.execute_script("return flame.zoom") > 0
+        flame.send_keys("\ue00c")
+        assert driver.execute_script("return flame.zoom") == 0
+
+
+@pytest.mark.parametrize("width,height,dark", [(1600, 1000, False), (1600, 1000, True), (420, 900, False), (420, 900, True)])
+def test_html_fits_and_can_be_read(profile, tmp_path, width, height, dark):
+    path = export(profile, "html", tmp_path / "run.html")
+    with browser(width, height, dark) as driver:
+        open_page(driver, path)
+        assert driver.execute_script("return document.documentElement.scrollWidth") <= width
+        back = pixels(driver, "#trust").getpixel((1, 1))
+        assert (max(back) < 60) if dark else (min(back) > 230)
+        boxes = driver.execute_script("return [...document.querySelectorAll('header, nav, canvas, main > section')]"
+                                      ".map(e => e.getBoundingClientRect()).map(r => [r.left, r.right])")
+        assert all(left >= 0 and right <= width + 1 for left, right in boxes)
+
+
+def test_html_of_a_million_samples(profile, tmp_path):
+    copies = -(-1_000_000 // sum(count for _, count in collapsed(profile)))
+    big = tmp_path / "big.plait"
+    result = run_plait("merge", *[profile] * copies, "-o", big)
+    assert result.returncode == 0, result.stderr
+    path = export(big, "html", tmp_path / "big.html")
+    assert path.stat().st_size < 5_000_000
+    with browser() as driver:
+        open_page(driver, path)
+        assert f"{report_json(big)['trust']['samples']:,} samples" in driver.execute_script("return document.body.innerText")
+
+
+def test_html_of_nothing_and_of_hostile_names(tmp_path):
+    need_recording()
+    nasty = tmp_path / "<script>alert(1)<" / "a&b.py"
+    nasty.parent.mkdir()
+    nasty.write_text("import time\nend = time.monotonic() + 0.5\nwhile time.monotonic() < end: sum(range(1000))\n")
+    record(tmp_path / "n.plait", "--", "/usr/bin/python3", nasty)
+    record(tmp_path / "none.plait", "-e", "major-faults", "--", "true")
+    with browser() as driver:
+        open_page(driver, export(tmp_path / "n.plait", "html", tmp_path / "n.html"))
+        assert "a&b.py" in driver.execute_script("return document.body.innerText")
+        open_page(driver, export(tmp_path / "none.plait", "html", tmp_path / "none.html"))
+
+
+def test_output_names_pipes_and_errors(profile, tmp_path):
+    copy = tmp_path / "job.plait"
+    shutil.copy(profile, copy)
+    result = run_plait("export", copy)
+    assert result.returncode == 0 and f"wrote {tmp_path}/job.html" in result.stderr and (tmp_path / "job.html").exists()
+    assert run_plait("export", "-F", "collapsed", "-o", "-", copy).stdout.count("\n") > 10
+    wrong = run_plait("export", "-F", "speedscpe", copy)
+    assert wrong.returncode == 2 and "did you mean speedscope" in wrong.stderr
+    for words, said in ([["-o", tmp_path / "no" / "such.html", copy], "cannot create"],
+                        [[tmp_path / "nothing.plait"], "cannot open the recording"],
+                        [[copy, copy], "plait merge"]):
+        result = run_plait("export", *words)
+        assert result.returncode != 0 and said in result.stderr, result.stderr
+    with open("/dev/full", "w") as full:
+        result = run_plait("export", "-F", "json", "-o", "-", copy, stdout=full)
+    assert result.returncode == 1 and "No space left" in result.stderr
+    damaged = tmp_path / "damaged.plait"
+    content = bytearray(profile.read_bytes())
+    content[len(content) * 2 // 3] ^= 0xff
+    damaged.write_bytes(content)
+    result = run_plait("export", damaged)
+    assert result.returncode == 1 and "before the damage" in result.stderr and (tmp_path / "damaged.html").exists()
