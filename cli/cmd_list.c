@@ -19,7 +19,8 @@ struct list_options {
 
 static const struct plait_option options[] = {
 	PLAIT_OPTION(struct list_options, json, "json", 0, PLAIT_OPTION_FLAG, NULL, "write JSON"),
-	PLAIT_OPTION(struct list_options, color, "color", 0, PLAIT_OPTION_STRING, "WHEN", "auto, always or never"),
+	PLAIT_OPTION_CHOICE(struct list_options, color, "color", 0, "WHEN", "auto always never",
+			    "auto, always or never"),
 	PLAIT_OPTION(struct list_options, no_pager, "no-pager", 0, PLAIT_OPTION_FLAG, NULL,
 		     "do not page on a terminal"),
 	PLAIT_OPTION_END,

@@ -15,8 +15,8 @@ struct script_options {
 };
 
 static const struct plait_option options[] = {
-	PLAIT_OPTION(struct script_options, format, "format", 0, PLAIT_OPTION_STRING, "FORMAT",
-		     "text, or json: one object a line (default text)"),
+	PLAIT_OPTION_CHOICE(struct script_options, format, "format", 0, "FORMAT", "text json",
+			    "text, or json: one object a line (default text)"),
 	PLAIT_VIEW_OPTIONS(struct script_options, view),
 	PLAIT_OPTION_END,
 };

@@ -19,15 +19,20 @@ enum {
 };
 
 extern const struct plait_command plait_command_annotate;
+extern const struct plait_command plait_command_completions;
 extern const struct plait_command plait_command_doctor;
 extern const struct plait_command plait_command_dump;
 extern const struct plait_command plait_command_export;
 extern const struct plait_command plait_command_list;
+extern const struct plait_command plait_command_manual;
 extern const struct plait_command plait_command_merge;
 extern const struct plait_command plait_command_record;
 extern const struct plait_command plait_command_report;
 extern const struct plait_command plait_command_script;
 extern const struct plait_command plait_command_stat;
+
+/* All of them, ending in NULL. */
+extern const struct plait_command *const plait_commands[];
 
 /* Prints "plait: <message>" and the advice to stderr, frees the error, and gives the exit status that fits it
  * (2 for PLAIT_ERROR_USAGE, else 1). */

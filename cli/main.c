@@ -6,7 +6,7 @@
 
 #include "cli/commands.h"
 
-static const struct plait_command *const commands[] = {
+const struct plait_command *const plait_commands[] = {
 	&plait_command_record,
 	&plait_command_report,
 	&plait_command_annotate,
@@ -17,6 +17,8 @@ static const struct plait_command *const commands[] = {
 	&plait_command_list,
 	&plait_command_doctor,
 	&plait_command_dump,
+	&plait_command_completions,
+	&plait_command_manual,
 	NULL,
 };
 
@@ -45,16 +47,16 @@ static void print_usage(FILE *file)
 	fputs("usage: plait COMMAND [OPTION...]\n\n"
 	      "A sampling profiler that shows native code and Python code as one stack.\n\n",
 	      file);
-	for (const struct plait_command *const *command = commands; *command; command++)
-		fprintf(file, "  %-10s %s\n", (*command)->name, (*command)->summary);
+	for (const struct plait_command *const *command = plait_commands; *command; command++)
+		fprintf(file, "  %-11s %s\n", (*command)->name, (*command)->summary);
 	fputs("\nplait COMMAND --help shows the options of a command; plait --version shows the version.\n", file);
 }
 
 static int unknown_command(const char *word)
 {
-	const char *names[16];
+	const char *names[32];
 	size_t count = 0;
-	for (const struct plait_command *const *command = commands; *command; command++)
+	for (const struct plait_command *const *command = plait_commands; *command; command++)
 		names[count++] = (*command)->name;
 	names[count] = NULL;
 	struct plait_error *error = plait_error_new(PLAIT_ERROR_USAGE, "there is no command '%s'", word);
@@ -79,7 +81,7 @@ int main(int argc, char **argv)
 		puts("plait " PLAIT_VERSION);
 		return PLAIT_EXIT_OK;
 	}
-	for (const struct plait_command *const *command = commands; *command; command++) {
+	for (const struct plait_command *const *command = plait_commands; *command; command++) {
 		if (strcmp(argv[1], (*command)->name) == 0)
 			return (*command)->run(*command, argc - 1, argv + 1);
 	}

@@ -1,6 +1,6 @@
 /*
  * Declarative command-line options. A command has one static array of struct plait_option whose targets are fields of
- * the command's own struct; parsing, `--help`, and (later) completions and man pages read the same array.
+ * the command's own struct; parsing, `--help`, completions and man pages read the same array.
  *
  * How to add an option: add a field to the command's struct, a row to its array, a line to its page in docs/, and a
  * test in tests/e2e/test_cli.py, which compares `--help` with the docs.
@@ -33,12 +33,19 @@ struct plait_option {
 	const char *argument; /* name of the argument in the help: "FILE"; NULL for flags */
 	const char *help;     /* one line */
 	size_t offset;	      /* of the field in the command's struct */
+	const char *choices;  /* what shells complete: words with spaces between them; NULL: not a choice */
 };
 
 #define PLAIT_OPTION(type, field, name_, letter_, kind_, argument_, help_)                                             \
 	{                                                                                                              \
 		.name = (name_), .letter = (letter_), .kind = (kind_), .argument = (argument_), .help = (help_),       \
 		.offset = offsetof(type, field)                                                                        \
+	}
+/* A STRING with few values. */
+#define PLAIT_OPTION_CHOICE(type, field, name_, letter_, argument_, choices_, help_)                                   \
+	{                                                                                                              \
+		.name = (name_), .letter = (letter_), .kind = PLAIT_OPTION_STRING, .argument = (argument_),            \
+		.help = (help_), .offset = offsetof(type, field), .choices = (choices_)                                \
 	}
 #define PLAIT_OPTION_END                                                                                               \
 	{                                                                                                              \

@@ -24,8 +24,8 @@ struct annotate_options {
 };
 
 static const struct plait_option options[] = {
-	PLAIT_OPTION(struct annotate_options, format, "format", 0, PLAIT_OPTION_STRING, "FORMAT",
-		     "text or json (default text)"),
+	PLAIT_OPTION_CHOICE(struct annotate_options, format, "format", 0, "FORMAT", "text json",
+			    "text or json (default text)"),
 	PLAIT_OPTION(struct annotate_options, full, "full", 0, PLAIT_OPTION_FLAG, NULL,
 		     "fold nothing: every line, every instruction"),
 	PLAIT_OPTION(struct annotate_options, view.event, "event", 'e', PLAIT_OPTION_STRING, "EVENT",
@@ -38,7 +38,8 @@ static const struct plait_option options[] = {
 		     "count only stacks with a frame that matches (extended regular expression)"),
 	PLAIT_OPTION(struct annotate_options, columns, "columns", 0, PLAIT_OPTION_NUMBER, "N",
 		     "fit lines into N columns (default: the terminal's)"),
-	PLAIT_OPTION(struct annotate_options, color, "color", 0, PLAIT_OPTION_STRING, "WHEN", "auto, always or never"),
+	PLAIT_OPTION_CHOICE(struct annotate_options, color, "color", 0, "WHEN", "auto always never",
+			    "auto, always or never"),
 	PLAIT_OPTION(struct annotate_options, ascii, "ascii", 0, PLAIT_OPTION_FLAG, NULL,
 		     "draw with ASCII characters only"),
 	PLAIT_OPTION(struct annotate_options, no_pager, "no-pager", 0, PLAIT_OPTION_FLAG, NULL,

@@ -22,7 +22,8 @@ static const struct plait_option options[] = {
 	PLAIT_OPTION(struct doctor_options, pids, "pid", 'p', PLAIT_OPTION_LIST, "PID",
 		     "look at this process, too: may it be attached to, what Python runs in it"),
 	PLAIT_OPTION(struct doctor_options, json, "json", 0, PLAIT_OPTION_FLAG, NULL, "write JSON"),
-	PLAIT_OPTION(struct doctor_options, color, "color", 0, PLAIT_OPTION_STRING, "WHEN", "auto, always or never"),
+	PLAIT_OPTION_CHOICE(struct doctor_options, color, "color", 0, "WHEN", "auto always never",
+			    "auto, always or never"),
 	PLAIT_OPTION_END,
 };
 

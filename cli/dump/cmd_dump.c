@@ -35,8 +35,8 @@ static const struct plait_option options[] = {
 	PLAIT_OPTION(struct dump_options, full, "full", 0, PLAIT_OPTION_FLAG, NULL,
 		     "show the frames that only pass calls on inside CPython, too"),
 	PLAIT_OPTION(struct dump_options, json, "json", 0, PLAIT_OPTION_FLAG, NULL, "print JSON (docs/dump.md)"),
-	PLAIT_OPTION(struct dump_options, color, "color", 0, PLAIT_OPTION_STRING, "WHEN",
-		     "auto, always or never (default auto)"),
+	PLAIT_OPTION_CHOICE(struct dump_options, color, "color", 0, "WHEN", "auto always never",
+			    "auto, always or never (default auto)"),
 	PLAIT_OPTION_END,
 };
 

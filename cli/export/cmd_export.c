@@ -22,8 +22,9 @@ struct export_options {
 };
 
 static const struct plait_option options[] = {
-	PLAIT_OPTION(struct export_options, format, "format", 'F', PLAIT_OPTION_STRING, "FORMAT",
-		     "html, speedscope, pprof, firefox, chrome, callgrind, collapsed or json (default html)"),
+	PLAIT_OPTION_CHOICE(struct export_options, format, "format", 'F', "FORMAT",
+			    "html speedscope pprof firefox chrome callgrind collapsed json",
+			    "html, speedscope, pprof, firefox, chrome, callgrind, collapsed or json (default html)"),
 	PLAIT_OPTION(struct export_options, output, "output", 'o', PLAIT_OPTION_STRING, "FILE",
 		     "write to FILE, - for standard output (default: named after the recording)"),
 	PLAIT_OPTION(struct export_options, by_thread, "by-thread", 0, PLAIT_OPTION_FLAG, NULL,

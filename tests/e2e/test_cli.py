@@ -11,7 +11,8 @@ import pytest
 
 from plait_runner import PLAIT, collapsed, need_recording, record, run_plait
 
-COMMANDS = ["record", "report", "annotate", "export", "merge", "script", "stat", "list", "doctor", "dump"]
+COMMANDS = ["record", "report", "annotate", "export", "merge", "script", "stat", "list", "doctor", "dump",
+            "completions", "manual"]
 
 
 def test_help_lists_every_command():
