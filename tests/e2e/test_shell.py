@@ -1,4 +1,5 @@
 """Completions and man pages: made from the option tables, so they have to say what --help says; run by the real shells."""
+import pathlib
 import re
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ from plait_runner import PLAIT, run_plait
 
 def commands():
     said = run_plait("--help").stdout
-    return re.findall(r"^  (\w+)  +\S", said, re.M)
+    return re.findall(r"^  (\w+) +\S", said, re.M)
 
 
 def options_of(command):
@@ -115,3 +116,19 @@ def test_wrong_words():
     assert "bash, zsh or fish" in run_plait("completions").stderr
     assert run_plait("completions", "csh").returncode == 2
     assert "there is no command 'nonesuch'" in run_plait("manual", "nonesuch").stderr
+
+
+def test_install_puts_them_where_shells_and_man_look(tmp_path):
+    build = pathlib.Path(PLAIT).parent
+    if not shutil.which("cmake") or not (build / "cmake_install.cmake").exists():
+        pytest.skip("needs the build folder")
+    subprocess.run(["cmake", "--install", str(build), "--prefix", str(tmp_path)], stdout=subprocess.DEVNULL, check=True,
+                   timeout=60)
+    share = tmp_path / "share"
+    for shell, file in (("bash", "bash-completion/completions/plait"), ("zsh", "zsh/site-functions/_plait"),
+                        ("fish", "fish/vendor_completions.d/plait.fish")):
+        assert (share / file).read_text() == run_plait("completions", shell).stdout
+    pages = {f"plait-{command}.1": [command] for command in commands()} | {"plait.1": []}
+    assert {path.name for path in (share / "man" / "man1").iterdir()} == set(pages)
+    for name, words in pages.items():
+        assert (share / "man" / "man1" / name).read_text() == run_plait("manual", *words).stdout
