@@ -52,6 +52,23 @@ def check_profile(document):
         assert sum(weights) == event["total"], event["name"]
 
 
+def check_firefox(document):
+    """Every table's columns are as long as it says, and every index is in its table."""
+    shared = document["shared"]
+    for table in [value for value in shared.values() if isinstance(value, dict)]:
+        assert all(len(column) == table["length"] for column in table.values() if isinstance(column, list))
+    frames, stacks = shared["frameTable"], shared["stackTable"]
+    assert all(0 <= frame < frames["length"] for frame in stacks["frame"])
+    assert all(0 <= offset <= number for number, offset in enumerate(stacks["prefixOffset"]))
+    assert all(0 <= function < shared["funcTable"]["length"] for function in frames["func"])
+    assert all(-1 <= lib < len(document["libs"]) for lib in frames["lib"])
+    assert all(0 <= name < len(shared["stringArray"]) for name in shared["funcTable"]["name"])
+    for thread in document["threads"]:
+        for table in (thread["samples"], thread["markers"]):
+            assert all(len(column) == table["length"] for column in table.values() if isinstance(column, list))
+        assert all(0 <= stack < stacks["length"] for stack in thread["samples"]["stack"])
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     files = sorted(folder.glob("*.json"))
@@ -61,6 +78,10 @@ def main():
         if "script" in file.name:
             samples = [load(line) for line in text.splitlines()]
             assert samples and all("frames" in sample and "quality" in sample for sample in samples)
+        elif ".firefox." in file.name:
+            check_firefox(load(text))
+        elif ".speedscope." in file.name or ".trace." in file.name:
+            assert load(text)
         else:
             check_profile(load(text))
         print(file.name, "ok")

@@ -119,23 +119,6 @@ static char *read_text(const char *folder, const char *name, const char *suffix,
 	return text;
 }
 
-/* A feed: each kind of sample of the profile, `count` times, as if a second apart. */
-static struct plait_error *feed_samples(void *context, plait_sample_take take, void *taker)
-{
-	const struct plait_profile *profile = context;
-	for (uint32_t i = 0; i < profile->samples.count; i++) {
-		const struct plait_profile_sample *of = &profile->samples.data[i];
-		struct plait_record_sample sample = { .time = 1000001000 * (uint64_t)i,
-						      .thread = of->thread,
-						      .event = of->event,
-						      .period = of->weight / of->count,
-						      .node = of->node,
-						      .quality = of->quality };
-		PLAIT_TRY(take(taker, &sample));
-	}
-	return NULL;
-}
-
 struct script {
 	const struct plait_profile *profile;
 	struct plait_selection *selection;
@@ -154,7 +137,7 @@ static struct plait_error *write_script(struct plait_profile *profile, bool json
 	struct plait_view_options view = { .all_events = true };
 	struct script script = { .profile = profile, .json = json, .out = out };
 	PLAIT_TRY(plait_selection_create(profile, &view, &script.selection));
-	struct plait_error *error = feed_samples(profile, write_sample, &script);
+	struct plait_error *error = profile_text_feed(profile, write_sample, &script);
 	plait_selection_destroy(script.selection);
 	return error;
 }
@@ -170,7 +153,7 @@ static char *render(const struct golden *golden, const char *folder, size_t *ret
 	char *output = NULL;
 	FILE *out = open_memstream(&output, ret_size);
 	bool script = strncmp(golden->renderer, "script", 6) == 0;
-	struct plait_sample_feed feed = { .read = feed_samples, .context = profile };
+	struct plait_sample_feed feed = { .read = profile_text_feed, .context = profile };
 	struct plait_render_options options = golden->render;
 	options.feed = &feed;
 	struct plait_error *error =

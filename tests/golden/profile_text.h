@@ -20,7 +20,7 @@
 #include <string.h>
 
 #include "common/frame.h"
-#include "output/model/profile.h"
+#include "output/model/timeline.h"
 
 /* What `reads` and `data` have set. */
 struct profile_text_details {
@@ -162,5 +162,23 @@ static inline void profile_text_sample(struct plait_profile *profile, const stru
 }
 
 #include "golden/profile_statements.h"
+
+/* The read function of a struct plait_sample_feed over a profile: each kind of sample of the profile, `count` times, as
+ * if a second apart. */
+static inline struct plait_error *profile_text_feed(void *context, plait_sample_take take, void *taker)
+{
+	const struct plait_profile *profile = context;
+	for (uint32_t i = 0; i < profile->samples.count; i++) {
+		const struct plait_profile_sample *of = &profile->samples.data[i];
+		struct plait_record_sample sample = { .time = 1000001000 * (uint64_t)i,
+						      .thread = of->thread,
+						      .event = of->event,
+						      .period = of->weight / of->count,
+						      .node = of->node,
+						      .quality = of->quality };
+		PLAIT_TRY(take(taker, &sample));
+	}
+	return NULL;
+}
 
 #endif

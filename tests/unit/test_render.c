@@ -22,6 +22,8 @@ static char *render(const struct plait_profile *profile, const char *name, struc
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
+	struct plait_sample_feed feed = { .read = profile_text_feed, .context = (void *)profile };
+	options.feed = &feed;
 	assert_null(plait_renderer_find(name)->write(profile, &view, &options, out));
 	fclose(out);
 	return text;
@@ -30,7 +32,7 @@ static char *render(const struct plait_profile *profile, const char *name, struc
 static void renderers_are_found_by_name(void **state)
 {
 	(void)state;
-	assert_int_equal(plait_renderer_count, 7);
+	assert_int_equal(plait_renderer_count, 13);
 	for (size_t i = 0; i < plait_renderer_count; i++)
 		assert_ptr_equal(plait_renderer_find(plait_renderers[i].name), &plait_renderers[i]);
 	assert_null(plait_renderer_find("pdf"));
@@ -315,10 +317,12 @@ static void a_full_disk_is_an_error(void **state)
 		skip();
 	setvbuf(full, NULL, _IONBF, 0);
 	struct plait_profile *profile = profile_text_create(HEAD "sample 1 5 - py f /a.py 1\n");
+	struct plait_sample_feed feed = { .read = profile_text_feed, .context = profile };
 	for (size_t i = 0; i < plait_renderer_count; i++) {
 		clearerr(full);
-		struct plait_error *error = plait_renderers[i].write(profile, &(struct plait_view_options) { 0 },
-								     &(struct plait_render_options) { 0 }, full);
+		struct plait_error *error =
+			plait_renderers[i].write(profile, &(struct plait_view_options) { 0 },
+						 &(struct plait_render_options) { .feed = &feed }, full);
 		assert_non_null(error);
 		assert_int_equal(error->system_errno, ENOSPC);
 		plait_error_free(error);
@@ -335,9 +339,10 @@ static void wrong_views_are_refused_before_anything_is_written(void **state)
 	char *text = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
+	struct plait_sample_feed feed = { .read = profile_text_feed, .context = profile };
 	for (size_t i = 0; i < plait_renderer_count; i++) {
 		struct plait_error *error =
-			plait_renderers[i].write(profile, &view, &(struct plait_render_options) { 0 }, out);
+			plait_renderers[i].write(profile, &view, &(struct plait_render_options) { .feed = &feed }, out);
 		assert_int_equal(error->code, PLAIT_ERROR_USAGE);
 		plait_error_free(error);
 	}

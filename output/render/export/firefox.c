@@ -72,7 +72,7 @@ static void put_meta(struct writer *writer)
 	uint64_t frequency = writer->event == PLAIT_NONE ? 0 : profile->events.data[writer->event].record.frequency;
 	plait_json_open(json, "meta", '{');
 	plait_json_double(json, "interval", frequency ? 1000.0 / (double)frequency : 1);
-	plait_json_double(json, "startTime", (double)(header->started_unix_ns / 1000000));
+	plait_json_number(json, "startTime", header->started_unix_ns / 1000000);
 	plait_json_number(json, "profilingStartTime", 0);
 	plait_json_double(json, "profilingEndTime", (double)profile->duration / 1e6);
 	plait_json_number(json, "processType", 0);

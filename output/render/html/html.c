@@ -184,7 +184,7 @@ static struct plait_error *put_part(const struct plait_timeline *timeline, const
 	int failed = packed && fclose(packed) != 0;
 	failed |= text && fclose(text) != 0;
 	fputs("\n</script>\n", out);
-	return error ? error : failed ? plait_error_new(PLAIT_ERROR_SYSTEM, "cannot write the page") : NULL;
+	return error ? error : failed ? plait_stream_error(out) : NULL;
 }
 
 struct plait_error *plait_render_html(const struct plait_profile *profile, const struct plait_view_options *view,
