@@ -203,14 +203,11 @@ static struct plait_error *list(const struct list_options *values, const char *w
 static int run(const struct plait_command *command, int argc, char **argv)
 {
 	struct list_options values = { 0 };
-	int first;
-	bool help;
-	struct plait_error *error = plait_options_parse(command, argc, argv, &values, false, &first, &help);
-	if (!error && help) {
-		plait_options_print_help(command);
-		return PLAIT_EXIT_OK;
-	}
-	if (!error && argc - first > 1)
+	int first, status;
+	if (!plait_command_begin(command, argc, argv, &values, false, &first, &status))
+		return status;
+	struct plait_error *error = NULL;
+	if (argc - first > 1)
 		error = plait_error_new(PLAIT_ERROR_USAGE, "list takes one word, not %d", argc - first);
 	if (!error)
 		error = list(&values, first < argc ? argv[first] : NULL);

@@ -113,8 +113,9 @@ static struct plait_error *render(const struct report_options *values, const str
 	return error;
 }
 
-static struct plait_error *report(struct report_options *values, int argc, char **argv, int first, bool *ret_damaged)
+static struct plait_error *report(void *context, int argc, char **argv, int first, bool *ret_damaged)
 {
+	const struct report_options *values = context;
 	const struct plait_renderer *renderer;
 	PLAIT_TRY(choose_renderer(values, &renderer));
 	if (argc - first > 1)
@@ -124,27 +125,14 @@ static struct plait_error *report(struct report_options *values, int argc, char 
 	PLAIT_TRY(plait_input_read(first < argc ? argv[first] : "profile.plait", values->metric, &profile, &damage));
 	struct plait_error *error = render(values, renderer, profile);
 	plait_profile_destroy(profile);
-	if (damage) {
-		*ret_damaged = true;
-		fflush(stdout);
-		plait_fail(plait_error_advise(damage, "the report shows what came before the damage"));
-	}
+	plait_view_tell_damage(damage, "the report shows what came before the damage", ret_damaged);
 	return error;
 }
 
 static int run(const struct plait_command *command, int argc, char **argv)
 {
 	struct report_options values = { .threshold = -1 };
-	int first;
-	bool help, damaged = false;
-	int status = PLAIT_EXIT_OK;
-	struct plait_error *error = plait_options_parse(command, argc, argv, &values, false, &first, &help);
-	if (!error && help)
-		plait_options_print_help(command);
-	else if (error || (error = report(&values, argc, argv, first, &damaged)))
-		status = plait_fail(error);
-	plait_view_values_release(&values.view);
-	return status ? status : damaged ? PLAIT_EXIT_FAILURE : PLAIT_EXIT_OK;
+	return plait_view_command_run(command, argc, argv, &values, &values.view, report);
 }
 
 const struct plait_command plait_command_report = {

@@ -56,8 +56,10 @@ static struct plait_error *script_of(const char *path, const struct plait_profil
 	return error;
 }
 
-static struct plait_error *script(const struct script_options *values, int argc, char **argv, int first)
+static struct plait_error *script(void *context, int argc, char **argv, int first, bool *ret_damaged)
 {
+	const struct script_options *values = context;
+	(void)ret_damaged;
 	bool json = values->format && strcmp(values->format, "json") == 0;
 	if (values->format && !json && strcmp(values->format, "text") != 0)
 		return plait_error_advise(plait_error_new(PLAIT_ERROR_USAGE, "there is no format '%s'", values->format),
@@ -77,16 +79,7 @@ static struct plait_error *script(const struct script_options *values, int argc,
 static int run(const struct plait_command *command, int argc, char **argv)
 {
 	struct script_options values = { 0 };
-	int first;
-	bool help;
-	int status = PLAIT_EXIT_OK;
-	struct plait_error *error = plait_options_parse(command, argc, argv, &values, false, &first, &help);
-	if (!error && help)
-		plait_options_print_help(command);
-	else if (error || (error = script(&values, argc, argv, first)))
-		status = plait_fail(error);
-	plait_view_values_release(&values.view);
-	return status;
+	return plait_view_command_run(command, argc, argv, &values, &values.view, script);
 }
 
 const struct plait_command plait_command_script = {

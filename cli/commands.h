@@ -34,6 +34,11 @@ extern const struct plait_command plait_command_stat;
 /* All of them, ending in NULL. */
 extern const struct plait_command *const plait_commands[];
 
+/* Parses as plait_options_parse(). Whether the command goes on; else help or an error was printed, and `*ret_status` is
+ * the exit status. */
+bool plait_command_begin(const struct plait_command *command, int argc, char **argv, void *values, bool stop_at_word,
+			 int *ret_first, int *ret_status);
+
 /* Prints "plait: <message>" and the advice to stderr, frees the error, and gives the exit status that fits it
  * (2 for PLAIT_ERROR_USAGE, else 1). */
 int plait_fail(struct plait_error *error);

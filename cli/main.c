@@ -32,6 +32,19 @@ int plait_fail(struct plait_error *error)
 	return status;
 }
 
+bool plait_command_begin(const struct plait_command *command, int argc, char **argv, void *values, bool stop_at_word,
+			 int *ret_first, int *ret_status)
+{
+	bool help;
+	struct plait_error *error = plait_options_parse(command, argc, argv, values, stop_at_word, ret_first, &help);
+	if (!error && !help)
+		return true;
+	if (!error)
+		plait_options_print_help(command);
+	*ret_status = error ? plait_fail(error) : PLAIT_EXIT_OK;
+	return false;
+}
+
 void plait_say(const char *format, ...)
 {
 	va_list arguments;

@@ -4,7 +4,7 @@
 #ifndef PLAIT_CLI_VIEW_OPTIONS_H
 #define PLAIT_CLI_VIEW_OPTIONS_H
 
-#include "cli/options.h"
+#include "cli/commands.h"
 #include "output/model/selection.h"
 
 struct plait_view_values {
@@ -31,6 +31,16 @@ struct plait_view_values {
 
 /* The view that the values describe; its texts are borrowed from them. */
 struct plait_view_options plait_view_of(const struct plait_view_values *values);
+
+/* The run function of a command that shows a recording: parses into `values` (whose view is at `view`, released at the
+ * end), calls `work` with the index of the first word, prints its error. `*ret_damaged` set by it is a failure, too. */
+int plait_view_command_run(const struct plait_command *command, int argc, char **argv, void *values,
+			   struct plait_view_values *view,
+			   struct plait_error *(*work)(void *values, int argc, char **argv, int first,
+						       bool *ret_damaged));
+
+/* Tells about damage (NULL: none) behind what was written to stdout; `advice` says what that shows. */
+void plait_view_tell_damage(struct plait_error *damage, const char *advice, bool *ret_damaged);
 
 void plait_view_values_release(struct plait_view_values *values);
 

@@ -196,9 +196,9 @@ static struct plait_error *annotate_profile(const struct annotate_options *value
 	return error;
 }
 
-static struct plait_error *annotate(const struct annotate_options *values, int argc, char **argv, int first,
-				    bool *ret_damaged)
+static struct plait_error *annotate(void *context, int argc, char **argv, int first, bool *ret_damaged)
 {
+	const struct annotate_options *values = context;
 	if (values->format && !is_json(values) && strcmp(values->format, "text") != 0)
 		return plait_error_advise(plait_error_new(PLAIT_ERROR_USAGE, "there is no format '%s'", values->format),
 					  "formats: text, json");
@@ -211,27 +211,14 @@ static struct plait_error *annotate(const struct annotate_options *values, int a
 	PLAIT_TRY(plait_input_read(argv[first], NULL, &profile, &damage));
 	struct plait_error *error = annotate_profile(values, profile, argv[first], argv[first + 1]);
 	plait_profile_destroy(profile);
-	if (damage) {
-		*ret_damaged = true;
-		fflush(stdout);
-		plait_fail(plait_error_advise(damage, "the costs are those of what came before the damage"));
-	}
+	plait_view_tell_damage(damage, "the costs are those of what came before the damage", ret_damaged);
 	return error;
 }
 
 static int run(const struct plait_command *command, int argc, char **argv)
 {
 	struct annotate_options values = { 0 };
-	int first;
-	bool help, damaged = false;
-	int status = PLAIT_EXIT_OK;
-	struct plait_error *error = plait_options_parse(command, argc, argv, &values, false, &first, &help);
-	if (!error && help)
-		plait_options_print_help(command);
-	else if (error || (error = annotate(&values, argc, argv, first, &damaged)))
-		status = plait_fail(error);
-	plait_view_values_release(&values.view);
-	return status ? status : damaged ? PLAIT_EXIT_FAILURE : PLAIT_EXIT_OK;
+	return plait_view_command_run(command, argc, argv, &values, &values.view, annotate);
 }
 
 const struct plait_command plait_command_annotate = {

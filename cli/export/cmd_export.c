@@ -156,9 +156,9 @@ static struct plait_error *export_to(const struct export_options *values, const 
 	return error;
 }
 
-static struct plait_error *export(const struct export_options *values, int argc, char **argv, int first,
-				  bool *ret_damaged)
+static struct plait_error *export(void *context, int argc, char **argv, int first, bool *ret_damaged)
 {
+	const struct export_options *values = context;
 	const struct plait_renderer *renderer = NULL;
 	PLAIT_TRY(choose_format(values->format ? values->format : "html", &renderer));
 	if (argc - first > 1)
@@ -171,26 +171,14 @@ static struct plait_error *export(const struct export_options *values, int argc,
 	PLAIT_TRY(plait_input_read(input, NULL, &profile, &damage));
 	struct plait_error *error = export_to(values, renderer, profile, input);
 	plait_profile_destroy(profile);
-	if (damage) {
-		*ret_damaged = true;
-		plait_fail(plait_error_advise(damage, "the export has what came before the damage"));
-	}
+	plait_view_tell_damage(damage, "the export has what came before the damage", ret_damaged);
 	return error;
 }
 
 static int run(const struct plait_command *command, int argc, char **argv)
 {
 	struct export_options values = { 0 };
-	int first;
-	bool help, damaged = false;
-	int status = PLAIT_EXIT_OK;
-	struct plait_error *error = plait_options_parse(command, argc, argv, &values, false, &first, &help);
-	if (!error && help)
-		plait_options_print_help(command);
-	else if (error || (error = export(&values, argc, argv, first, &damaged)))
-		status = plait_fail(error);
-	plait_view_values_release(&values.view);
-	return status ? status : damaged ? PLAIT_EXIT_FAILURE : PLAIT_EXIT_OK;
+	return plait_view_command_run(command, argc, argv, &values, &values.view, export);
 }
 
 const struct plait_command plait_command_export = {

@@ -1,13 +1,8 @@
 /* plait completions: what bash, zsh and fish complete, from the same option tables as --help. */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/commands.h"
-
-struct completions_options {
-	bool none;
-};
 
 static const struct plait_option options[] = { PLAIT_OPTION_END };
 
@@ -165,16 +160,9 @@ static void put_fish(void)
 
 static int run(const struct plait_command *command, int argc, char **argv)
 {
-	struct completions_options values;
-	int first;
-	bool help;
-	struct plait_error *error = plait_options_parse(command, argc, argv, &values, false, &first, &help);
-	if (error)
-		return plait_fail(error);
-	if (help) {
-		plait_options_print_help(command);
-		return PLAIT_EXIT_OK;
-	}
+	int first, status;
+	if (!plait_command_begin(command, argc, argv, NULL, false, &first, &status))
+		return status;
 	const char *shell = argc - first == 1 ? argv[first] : "";
 	if (strcmp(shell, "bash") == 0)
 		put_bash();

@@ -5,10 +5,6 @@
 
 #include "cli/commands.h"
 
-struct manual_options {
-	bool none;
-};
-
 static const struct plait_option options[] = { PLAIT_OPTION_END };
 
 /* Text for roff: no character is taken for a command or a hyphenation. */
@@ -92,16 +88,9 @@ static void put_overview(void)
 
 static int run(const struct plait_command *command, int argc, char **argv)
 {
-	struct manual_options values;
-	int first;
-	bool help;
-	struct plait_error *error = plait_options_parse(command, argc, argv, &values, false, &first, &help);
-	if (error)
-		return plait_fail(error);
-	if (help) {
-		plait_options_print_help(command);
-		return PLAIT_EXIT_OK;
-	}
+	int first, status;
+	if (!plait_command_begin(command, argc, argv, NULL, false, &first, &status))
+		return status;
 	if (argc == first) {
 		put_overview();
 		return PLAIT_EXIT_OK;

@@ -54,14 +54,11 @@ static struct plait_error *merge(const struct merge_options *values, int count, 
 static int run(const struct plait_command *command, int argc, char **argv)
 {
 	struct merge_options values = { 0 };
-	int first;
-	bool help;
-	struct plait_error *error = plait_options_parse(command, argc, argv, &values, false, &first, &help);
-	if (!error && help)
-		plait_options_print_help(command);
-	else if (error || (error = merge(&values, argc - first, argv + first)))
-		return plait_fail(error);
-	return PLAIT_EXIT_OK;
+	int first, status;
+	if (!plait_command_begin(command, argc, argv, &values, false, &first, &status))
+		return status;
+	struct plait_error *error = merge(&values, argc - first, argv + first);
+	return error ? plait_fail(error) : PLAIT_EXIT_OK;
 }
 
 const struct plait_command plait_command_merge = {

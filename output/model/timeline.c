@@ -37,7 +37,6 @@ static struct plait_error *find_lanes(struct plait_timeline *timeline)
 		}
 		struct plait_lane *lane = &timeline->lanes.data[known ? *known : timeline->lanes.count - 1];
 		lane->samples += sample->count;
-		lane->weight = plait_saturating_add(lane->weight, sample->weight);
 	}
 	if (timeline->lanes.count)
 		qsort(timeline->lanes.data, timeline->lanes.count, sizeof(*timeline->lanes.data), compare_lanes);
@@ -63,6 +62,8 @@ static struct plait_error *fill(struct plait_timeline *timeline, const struct pl
 struct plait_error *plait_timeline_create(const struct plait_profile *profile, const struct plait_view_options *view,
 					  const struct plait_sample_feed *feed, struct plait_timeline **ret)
 {
+	if (!feed)
+		return plait_error_new(PLAIT_ERROR_UNSUPPORTED, "this format needs the times of the samples");
 	struct plait_timeline *timeline = calloc(1, sizeof(*timeline));
 	if (!timeline)
 		return plait_error_no_memory();

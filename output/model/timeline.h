@@ -19,7 +19,6 @@ struct plait_sample_feed {
 struct plait_lane {
 	uint32_t thread, event;
 	uint64_t samples;
-	uint64_t weight;
 };
 
 struct plait_timed_sample {
@@ -41,7 +40,8 @@ struct plait_timeline {
 	struct plait_map lane_of; /* thread and event -> index */
 };
 
-/* What `view` selects (without an event in it: all events). `feed` is borrowed until the timeline is destroyed. */
+/* What `view` selects (without an event in it: all events). `feed` is borrowed until the timeline is destroyed;
+ * NULL is PLAIT_ERROR_UNSUPPORTED. */
 struct plait_error *plait_timeline_create(const struct plait_profile *profile, const struct plait_view_options *view,
 					  const struct plait_sample_feed *feed, struct plait_timeline **ret);
 void plait_timeline_destroy(struct plait_timeline *timeline);

@@ -60,7 +60,7 @@ static void put_events(struct plait_json *json, const struct plait_profile *prof
 	plait_json_close(json, ']');
 }
 
-void plait_json_threads(struct plait_json *json, const struct plait_profile *profile)
+static void put_threads(struct plait_json *json, const struct plait_profile *profile)
 {
 	plait_json_open(json, "processes", '[');
 	for (size_t i = 0; i < profile->processes.count; i++) {
@@ -105,7 +105,7 @@ void plait_json_recording(struct plait_json *json, const struct plait_profile *p
 	plait_json_bool(json, "cut", profile->cut);
 	plait_json_number(json, "throttled", profile->throttled);
 	put_events(json, profile);
-	plait_json_threads(json, profile);
+	put_threads(json, profile);
 	plait_json_open(json, "notes", '[');
 	for (size_t i = 0; i < profile->notes.count; i++)
 		plait_json_string(json, NULL, profile->notes.data[i]);

@@ -7,13 +7,10 @@
 #include "output/model/profile.h"
 #include "output/render/json_writer.h"
 
-/* The member "recording". */
+/* The member "recording", with events, processes, threads and notes in it. */
 void plait_json_recording(struct plait_json *json, const struct plait_profile *profile);
 
 /* A member with trust figures; `lost`: with the number of lost samples. */
 void plait_json_trust(struct plait_json *json, const char *key, const struct plait_trust *trust, bool lost);
-
-/* The members "processes" and "threads". */
-void plait_json_threads(struct plait_json *json, const struct plait_profile *profile);
 
 #endif

@@ -67,8 +67,6 @@ struct plait_error *plait_export_timeline(const struct plait_profile *profile, c
 					  struct plait_error *(*write)(const struct plait_timeline *timeline,
 								       FILE *out))
 {
-	if (!feed)
-		return plait_error_new(PLAIT_ERROR_UNSUPPORTED, "this format needs the times of the samples");
 	struct plait_timeline *timeline;
 	PLAIT_TRY(plait_timeline_create(profile, view, feed, &timeline));
 	struct plait_error *error = write(timeline, out);

@@ -7,7 +7,7 @@ let data, flame, costs, whole, matches = null, bars;
 
 const percent = (part, of = whole) => of ? (100 * part / of).toFixed(part && part < of / 1000 ? 2 : 1) + " %" : "0 %";
 function amount(weight) {
-  if (!data.meta.events[state.event].ns) return Math.round(weight).toLocaleString("en");
+  if (data.meta.recording.events[state.event].unit !== "ns") return Math.round(weight).toLocaleString("en");
   if (weight >= 1e9) return (weight / 1e9).toFixed(2) + " s";
   return weight >= 1e6 ? (weight / 1e6).toFixed(1) + " ms" : (weight / 1e3).toFixed(0) + " µs";
 }
@@ -34,14 +34,14 @@ function showHeader() {
     $("trust").append("   ", element(trust[word] && word !== "unresolved" && word !== "derived" ? "b" : "span",
       `${word.replace("_", " ")} ${trust[word].toLocaleString("en")}`, { class: trust[word] ? "warn" : "" }));
   }
-  for (const note of data.meta.notes) $("notes").append(element("li", note));
+  for (const note of data.meta.recording.notes) $("notes").append(element("li", note));
 }
 
 function fillControls() {
-  data.meta.events.forEach((event, index) => {
+  data.meta.recording.events.forEach((event, index) => {
     if (data.meta.lanes.some(lane => lane.event === index)) $("event").append(element("option", event.name, { value: index }));
   });
-  const threads = data.meta.threads, processes = data.meta.processes;
+  const threads = data.meta.recording.threads, processes = data.meta.recording.processes;
   const cost = new Map();
   for (let i = 0; i < data.entries; i++) {
     const lane = data.meta.lanes[data.lane[i]];
@@ -93,7 +93,7 @@ function findMatches() {
 function showPath() {
   $("path").replaceChildren();
   if (!flame.zoom) {
-    $("path").textContent = `${amount(whole)} of ${data.meta.events[state.event].name}`;
+    $("path").textContent = `${amount(whole)} of ${data.meta.recording.events[state.event].name}`;
     return;
   }
   const label = data.meta.labels[flame.tree.label[flame.zoom]];

@@ -58,8 +58,6 @@ static struct plait_error *take(void *context, const struct plait_timed_sample *
 				   .bucket = (uint32_t)(sample->time / *bucket_ns),
 				   .samples = 1,
 				   .weight = sample->weight };
-	if (cell.bucket >= filler->cells.buckets)
-		filler->cells.buckets = cell.bucket + 1;
 	return add(filler, &cell);
 }
 

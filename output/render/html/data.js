@@ -41,7 +41,7 @@ async function loadData() {
   data.weight = new Float64Array(entries);
   let at = 0;
   meta.lanes.forEach((lane, index) => {
-    const period = meta.events[lane.event].period;
+    const period = meta.recording.events[lane.event].period;
     let node = 0;
     for (let nodes = input.next(); nodes > 0; nodes--) {
       node += input.next();

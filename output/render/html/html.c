@@ -24,21 +24,6 @@ static void put_number(FILE *out, uint64_t value)
 	putc_unlocked((int)value, out);
 }
 
-static void put_events(struct plait_json *json, const struct plait_profile *profile)
-{
-	plait_json_open(json, "events", '[');
-	for (size_t i = 0; i < profile->events.count; i++) {
-		const struct plait_profile_event *event = &profile->events.data[i];
-		plait_json_open(json, NULL, '{');
-		plait_json_string(json, "name", event->record.name);
-		plait_json_bool(json, "ns", event->record.unit_ns);
-		plait_json_number(json, "period", event->record.period < 1ULL << 53 ? event->record.period : 0);
-		plait_json_string(json, "note", event->record.note);
-		plait_json_close(json, '}');
-	}
-	plait_json_close(json, ']');
-}
-
 static void put_labels(struct plait_json *json, const struct plait_profile *profile)
 {
 	plait_json_open(json, "labels", '[');
@@ -87,12 +72,6 @@ static struct plait_error *put_meta(const struct plait_timeline *timeline, const
 	plait_json_open(&json, NULL, '{');
 	plait_json_recording(&json, profile);
 	plait_json_trust(&json, "trust", &profile->trust, true);
-	plait_json_open(&json, "notes", '[');
-	for (size_t i = 0; i < profile->notes.count; i++)
-		plait_json_string(&json, NULL, profile->notes.data[i]);
-	plait_json_close(&json, ']');
-	put_events(&json, profile);
-	plait_json_threads(&json, profile);
 	put_labels(&json, profile);
 	put_lanes(&json, timeline);
 	struct plait_error *error = plait_source_lines_put(&json, profile, options);
@@ -190,8 +169,6 @@ static struct plait_error *put_part(const struct plait_timeline *timeline, const
 struct plait_error *plait_render_html(const struct plait_profile *profile, const struct plait_view_options *view,
 				      const struct plait_render_options *options, FILE *out)
 {
-	if (!options->feed)
-		return plait_error_new(PLAIT_ERROR_UNSUPPORTED, "this format needs the times of the samples");
 	struct plait_timeline *timeline;
 	PLAIT_TRY(plait_timeline_create(profile, view, options->feed, &timeline));
 	fwrite(page_head, 1, sizeof(page_head), out);
