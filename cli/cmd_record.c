@@ -248,6 +248,7 @@ const struct plait_command plait_command_record = {
 	.name = "record",
 	.synopsis = "[OPTION...] [--] COMMAND [ARGUMENT...]\n       plait record [OPTION...] -p PID | -a",
 	.summary = "record what a program does, as one stack of Python and native code",
+	.statuses = PLAIT_STATUSES_OF_LAUNCH,
 	.details = details,
 	.options = options,
 	.run = run,

@@ -224,6 +224,7 @@ const struct plait_command plait_command_stat = {
 	.summary = "count events over a whole run, for choosing what to record",
 	.details =
 		"Counts in COMMAND and everything it starts. The exit status is that of COMMAND (of the last run).\n",
+	.statuses = PLAIT_STATUSES_OF_LAUNCH,
 	.options = options,
 	.run = run,
 };

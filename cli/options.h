@@ -57,11 +57,17 @@ struct plait_option_list {
 	PLAIT_VEC(char *) texts;
 };
 
+/* The further exit statuses of a command that starts one. */
+#define PLAIT_STATUSES_OF_LAUNCH                                                                                       \
+	".TP\n126, 127\nthe command to be run cannot be executed, or is not there\n.TP\nany other\nthat of the "       \
+	"command"
+
 struct plait_command {
 	const char *name;
 	const char *synopsis; /* what follows the name in the usage line */
 	const char *summary;  /* one line */
 	const char *details;  /* paragraphs for --help; NULL: none */
+	const char *statuses; /* exit statuses besides 0, 1 and 2, as man pages have them (".TP\n3\n..."); NULL: none */
 	const struct plait_option *options;
 	int (*run)(const struct plait_command *command, int argc, char **argv); /* returns the exit status */
 };

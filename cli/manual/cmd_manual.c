@@ -46,10 +46,11 @@ static void put_option(const struct plait_option *option)
 	putchar('\n');
 }
 
-static void put_statuses(void)
+static void put_statuses(const char *further)
 {
-	puts(".SH EXIT STATUS\n.TP\n0\nsuccess\n.TP\n1\nfailure, which is told on standard error\n.TP\n2\nwrong usage\n"
-	     ".TP\n126, 127\nthe command to be run cannot be executed, or is not there");
+	puts(".SH EXIT STATUS\n.TP\n0\nsuccess\n.TP\n1\nfailure, which is told on standard error\n.TP\n2\nwrong usage");
+	if (further)
+		puts(further);
 }
 
 static void put_command(const struct plait_command *command)
@@ -69,7 +70,7 @@ static void put_command(const struct plait_command *command)
 		put_text(command->details);
 		puts(".fi");
 	}
-	put_statuses();
+	put_statuses(command->statuses);
 	puts(".SH SEE ALSO\n\\fBplait\\fR(1)");
 }
 
@@ -83,7 +84,7 @@ static void put_overview(void)
 		put_text((*command)->summary);
 		putchar('\n');
 	}
-	put_statuses();
+	put_statuses(PLAIT_STATUSES_OF_LAUNCH);
 }
 
 static int run(const struct plait_command *command, int argc, char **argv)
