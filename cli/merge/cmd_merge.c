@@ -45,6 +45,9 @@ static struct plait_error *merge(const struct merge_options *values, int count, 
 	if (combined.damaged)
 		plait_say("%u of the recordings %s damaged: what came before the damage was taken", combined.damaged,
 			  combined.damaged > 1 ? "are" : "is");
+	if (combined.cut)
+		plait_say("%u of the recordings %s cut off: names that they lack are looked up by each report",
+			  combined.cut, combined.cut > 1 ? "were" : "was");
 	if (!values->quiet)
 		plait_say("wrote %s (%d recordings, %llu samples, %.1f KB)", output, count,
 			  (unsigned long long)combined.samples, (double)combined.size / 1e3);

@@ -386,6 +386,22 @@ static struct plait_error *make_header(struct combiner *combiner, struct header_
 	return NULL;
 }
 
+/* Addresses and machine code mean something for one architecture. */
+static struct plait_error *check_architectures(const struct combiner *combiner)
+{
+	const struct input *first = &combiner->inputs[0];
+	for (size_t i = 1; i < combiner->count; i++) {
+		const struct input *input = &combiner->inputs[i];
+		if (strcmp(input->next.header.architecture, first->next.header.architecture) != 0)
+			return plait_error_advise(plait_error_new(PLAIT_ERROR_UNSUPPORTED,
+								  "%s is of an %s machine, %s of an %s one",
+								  first->path, first->next.header.architecture,
+								  input->path, input->next.header.architecture),
+						  "merge recordings of one architecture");
+	}
+	return NULL;
+}
+
 /* Opens an input and reads its header. */
 static struct plait_error *open_input(struct input *input)
 {
@@ -396,12 +412,30 @@ static struct plait_error *open_input(struct input *input)
 	return NULL;
 }
 
+/* Ends the result. Where an input has no end, frames may have no names: then the result has no end either, so that
+ * reports look names up as they do for such a recording. */
+static struct plait_error *end_result(struct combiner *combiner, struct plait_combined *ret)
+{
+	for (size_t i = 0; i < combiner->count; i++) {
+		ret->damaged += combiner->inputs[i].damaged;
+		ret->cut += !combiner->inputs[i].ended && !combiner->inputs[i].damaged;
+	}
+	struct plait_error *error = plait_recording_writer_flush(combiner->writer);
+	ret->size = plait_recording_writer_size(combiner->writer);
+	ret->samples = combiner->samples;
+	if (!error && !ret->damaged && !ret->cut)
+		return plait_recording_writer_finish(combiner->writer, combiner->end);
+	plait_recording_writer_abandon(combiner->writer);
+	return error;
+}
+
 static struct plait_error *combine_to(struct combiner *combiner, const char *output, struct plait_combined *ret)
 {
 	struct header_texts texts = { 0 };
 	struct plait_record_header header;
 	for (size_t i = 0; i < combiner->count; i++)
 		PLAIT_TRY(open_input(&combiner->inputs[i]));
+	PLAIT_TRY(check_architectures(combiner));
 	struct plait_error *error = make_header(combiner, &texts, &header);
 	if (!error)
 		error = plait_recording_writer_create(output, &header, &combiner->writer);
@@ -415,14 +449,7 @@ static struct plait_error *combine_to(struct combiner *combiner, const char *out
 		plait_recording_writer_abandon(combiner->writer);
 		return error;
 	}
-	PLAIT_TRY(plait_recording_writer_flush(combiner->writer));
-	ret->size = plait_recording_writer_size(combiner->writer);
-	ret->samples = combiner->samples;
-	for (size_t i = 0; i < combiner->count; i++) {
-		ret->damaged += combiner->inputs[i].damaged;
-		ret->cut += !combiner->inputs[i].ended && !combiner->inputs[i].damaged;
-	}
-	return plait_recording_writer_finish(combiner->writer, combiner->end);
+	return end_result(combiner, ret);
 }
 
 struct plait_error *plait_recordings_combine(const char *const *paths, size_t count, const char *output,

@@ -19,7 +19,9 @@ struct plait_combined {
 /* Merges the recordings at `paths` (at least one) into a new one at `output`. Samples are in the order of the time of
  * day; times count from the start of the earliest input. Processes and threads stay apart, even with equal numbers;
  * events, files, code objects and stacks that are equal become one. An event that took samples in one input and was
- * only counted in another is PLAIT_ERROR_INVALID. After an error there may be a part of `output`. */
+ * only counted in another is PLAIT_ERROR_INVALID, inputs of different architectures are PLAIT_ERROR_UNSUPPORTED. With
+ * an input that was cut off or is damaged the result is a recording that was cut off, too (it has no END record). After
+ * an error there may be a part of `output`. */
 struct plait_error *plait_recordings_combine(const char *const *paths, size_t count, const char *output,
 					     struct plait_combined *ret);
 

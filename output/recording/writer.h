@@ -36,7 +36,8 @@ uint64_t plait_recording_writer_size(const struct plait_recording_writer *writer
 /* Writes the END record, flushes and closes. The writer is ended in any case. */
 struct plait_error *plait_recording_writer_finish(struct plait_recording_writer *writer, uint64_t time);
 
-/* Ends the writer without an END record (after a failure); NULL is allowed. */
+/* Ends the writer without an END record (after a failure, or for a recording that is not whole); what was flushed
+ * stays. NULL is allowed. */
 void plait_recording_writer_abandon(struct plait_recording_writer *writer);
 
 #endif

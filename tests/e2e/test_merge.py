@@ -61,7 +61,15 @@ def test_cut_damaged_and_wrong_inputs(parts, tmp_path):
     (tmp_path / "cut.plait").write_bytes(content[:len(content) // 2])
     result = run_plait("merge", tmp_path / "cut.plait", parts / "b.plait", "-o", tmp_path / "c.plait")
     assert result.returncode == 0, result.stderr
+    assert "1 of the recordings was cut off" in result.stderr
     assert report(tmp_path / "c.plait")["trust"]["samples"] >= report(parts / "b.plait")["trust"]["samples"]
+    said = run_plait("report", tmp_path / "c.plait").stdout
+    assert "was cut off" in said
+    # names are looked up, as in a report of the cut recording itself
+    (tmp_path / "zero.plait").write_bytes(content[:len(content) - 8])
+    assert run_plait("merge", tmp_path / "zero.plait", "-o", tmp_path / "one.plait").returncode == 0
+    assert any("[libc.so.6]" in frame and not frame.startswith("0x") for stack, _ in collapsed(tmp_path / "one.plait")
+               for frame in stack)
     for words, said in ([[], "no recordings to merge"],
                         [[parts / "a.plait", "-o", parts / "a.plait"], "read and written"],
                         [[parts / "none.plait", "-o", tmp_path / "d.plait"], "cannot open"],
