@@ -10,6 +10,14 @@
 #include "common/memory.h"
 #include "common/sample.h"
 
+/* Words of the process that tell whether a frame that was read is still the same call, and the innermost one. */
+struct plait_python_witness {
+	uint64_t link; /* 8 bytes that the evaluator writes whenever the frame is entered, by a call or a resume */
+	uint64_t instructions, instructions_end; /* of the frame; 0: not known */
+	uint64_t next;	/* where the frame of a function that it calls would begin; 0: not known */
+	bool per_frame; /* each frame is an activation of its own (3.8 to 3.10) */
+};
+
 struct plait_python_reader {
 	/* Reads the frames of the thread of process `pid` whose thread pointer is `tp`. `ret` points into the reader
 	 * until the next call. Cannot fail: ret->status says what was found. */
@@ -20,8 +28,8 @@ struct plait_python_reader {
 	const struct plait_wire_code *(*next_code)(void *context);
 	/* The thread pointer of the thread that calls itself `own_tid`; 0: it has no thread state. */
 	uint64_t (*thread_pointer)(void *context, uint32_t pid, uint32_t own_tid);
-	/* Where the instructions of frame `index` of the read before lie; false when that is not known. */
-	bool (*instructions)(void *context, size_t index, uint64_t *ret_start, uint64_t *ret_end);
+	/* What tells of the innermost frame of the read before; false: it is no Python frame. */
+	bool (*witness)(void *context, struct plait_python_witness *ret);
 	void *context;
 };
 

@@ -70,7 +70,11 @@ struct plait_python_chain {
 	size_t count;
 	enum plait_walk_status status;
 	bool per_frame; /* one activation a Python frame (3.8 to 3.10) */
-	bool checked;	/* read after the sample, and checked against it: not proven to be of the same instant */
+	/* Read from outside: the words that change with the innermost frame. [0] in the thread state, [1] on the C
+	 * stack (3.11 and 3.12, where both are needed: it holds the frame's address); 0: none. */
+	uint64_t heads[2];
+	bool checked; /* read after the sample, and known to have stood at its instant too */
+	bool settled; /* with `checked`: and none was called or left meanwhile */
 };
 
 /* A counter of the sample's group: how far it came since the thread's sample before. */

@@ -17,6 +17,11 @@
 struct plait_error *plait_merge(const struct plait_native_stack *native, const struct plait_python_chain *python,
 				struct plait_hybrid_stack *ret);
 
+/* Whether Python frames that were read after the sample, and are known to have stood at the sample, are all there were:
+ * `native` has no activation of the evaluator inside of theirs. Needs known evaluator code: without, nothing is proven.
+ */
+bool plait_merge_is_proven(const struct plait_native_stack *native, const struct plait_python_chain *python);
+
 void plait_hybrid_stack_release(struct plait_hybrid_stack *stack);
 
 #endif

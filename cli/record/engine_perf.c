@@ -1,5 +1,6 @@
 /* Engine perf: perf events without BPF. The kernel copies the stack; Python frames are read right after. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,9 +9,15 @@
 #include "common/cleanup.h"
 #include "perf/source/open.h"
 #include "perf/ptrace/capture.h"
+#include "perf/source/watch.h"
 #include "python_unwind/outside/outside.h"
 
 enum { STACK_MAX = 65528 /* sample_stack_user has 16 bits, and is a multiple of 8 */ };
+
+struct own {
+	struct plait_python_outside *outside;
+	struct plait_error *no_watch; /* why Python frames cannot be checked; NULL: they can */
+};
 
 /* What runs in the kernel is not to be seen without rights: the events say so in their names. */
 static void exclude_kernel(struct plait_event_spec *event)
@@ -52,16 +59,20 @@ static struct plait_error *perf_prepare(struct plait_engine_run *run, struct pla
 	}
 	for (size_t i = 0; i < options->pid_count; i++)
 		PLAIT_TRY(plait_capture_allowed(options->pids[i], false));
-	struct plait_python_outside *outside;
-	PLAIT_TRY(plait_python_outside_create(&outside));
-	run->own = outside;
-	run->walker = plait_engine_outside_walker(outside);
+	struct own *own = calloc(1, sizeof(*own));
+	run->own = own;
+	if (!own)
+		return plait_error_no_memory();
+	own->no_watch = plait_watch_check();
+	PLAIT_TRY(plait_python_outside_create(&own->outside));
+	run->walker = plait_engine_outside_walker(own->outside);
 	return NULL;
 }
 
 static struct plait_error *perf_open(struct plait_engine_run *run)
 {
 	const struct plait_session_options *options = run->options;
+	struct own *own = run->own;
 	uint32_t stack = options->stack_size ? options->stack_size : STACK_MAX;
 	struct plait_source_options source = {
 		.events = options->events.specs.data,
@@ -71,14 +82,27 @@ static struct plait_error *perf_open(struct plait_engine_run *run)
 		.launch = run->launch,
 		.program = { .program_fd = -1, .tracepoint_fd = -1, .probe_fd = -1, .output_map_fd = -1 },
 		.stack_size = stack < STACK_MAX ? stack : STACK_MAX,
-		.reader = plait_python_outside_reader(run->own),
+		.reader = plait_python_outside_reader(own->outside),
 	};
 	return plait_source_bpf_open(&source, &run->source);
 }
 
+static void perf_conclude(struct plait_engine_run *run, char *text, size_t size)
+{
+	const struct own *own = run->own;
+	if (own->no_watch)
+		snprintf(text, size, "no Python frame could be shown to belong to its sample: %s",
+			 own->no_watch->message);
+}
+
 static void perf_release(struct plait_engine_run *run)
 {
-	plait_python_outside_destroy(run->own);
+	struct own *own = run->own;
+	if (!own)
+		return;
+	plait_python_outside_destroy(own->outside);
+	plait_error_free(own->no_watch);
+	free(own);
 }
 
 const struct plait_engine plait_engine_perf = {
@@ -88,5 +112,6 @@ const struct plait_engine plait_engine_perf = {
 	.tells_mappings = true,
 	.prepare = perf_prepare,
 	.open = perf_open,
+	.conclude = perf_conclude,
 	.release = perf_release,
 };

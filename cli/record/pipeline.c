@@ -267,9 +267,10 @@ static void mark_evaluators(struct plait_pipeline *pipeline, struct plait_native
 	}
 }
 
-/* Unwinds and merges the user part of a sample into pipeline->hybrid. */
+/* Unwinds and merges the user part of a sample into pipeline->hybrid. `*ret_checked`: it has Python frames that were
+ * read after the sample. */
 static struct plait_error *unwind_and_merge(struct plait_pipeline *pipeline, const struct plait_sample *sample,
-					    struct plait_native_stack *ret_native)
+					    struct plait_native_stack *ret_native, bool *ret_checked)
 {
 	PLAIT_TRY(collect_anchors(pipeline, &sample->python));
 	struct plait_unwind_input input = {
@@ -284,7 +285,10 @@ static struct plait_error *unwind_and_merge(struct plait_pipeline *pipeline, con
 	plait_unwind(pipeline->unwinder, &input, ret_native);
 	ret_native->copy = &sample->stack;
 	mark_evaluators(pipeline, ret_native);
-	return plait_merge(ret_native, &sample->python, &pipeline->hybrid);
+	*ret_checked = sample->python.checked && plait_merge_is_proven(ret_native, &sample->python);
+	bool lost = sample->python.checked && !*ret_checked;
+	const struct plait_python_chain none = { .status = PLAIT_WALK_LOST };
+	return plait_merge(ret_native, lost ? &none : &sample->python, &pipeline->hybrid);
 }
 
 static struct plait_error *push_frame(struct plait_pipeline *pipeline, uint32_t frame)
@@ -391,10 +395,11 @@ static struct plait_error *handle_sample(struct plait_pipeline *pipeline, const 
 	uint32_t process, thread;
 	PLAIT_TRY(plait_pipeline_thread(pipeline, sample->pid, sample->tid, &process, &thread));
 	struct plait_native_stack native;
-	PLAIT_TRY(unwind_and_merge(pipeline, sample, &native));
+	bool checked;
+	PLAIT_TRY(unwind_and_merge(pipeline, sample, &native, &checked));
 	if (pipeline->options.measure)
 		pipeline->statistics.unwind_ns += plait_clock_ns(CLOCK_MONOTONIC) - begin;
-	uint32_t quality = pipeline->hybrid.quality | (sample->python.checked ? PLAIT_QUALITY_CHECKED : 0);
+	uint32_t quality = pipeline->hybrid.quality | (checked ? PLAIT_QUALITY_CHECKED : 0);
 	PLAIT_TRY(build_stack(pipeline, sample, &native, process, &quality));
 	return write_sample(pipeline, sample, thread, quality);
 }

@@ -1,31 +1,45 @@
 /*
- * What the check rests on. First, the frames must be the same before and after the sample: as they were read after the
- * thread's sample before (all that is compared but the line of the innermost one, which moves on). Second, they must
- * fit what the sample has of its own instant. The copy of the stack is of the sample's instant. Whatever lies at a
- * frame's anchor, on the C stack, must be the same there and in the process now: else that activation of the evaluator
- * has ended. Between two anchors, Python functions can call each other without a change of the C stack; but while the
- * evaluator runs a frame, a register or a slot of its C frame points to the frame, and another one into the frame's
- * instructions. So the innermost frame that is read now must be pointed to from the sample's registers or from the part
- * of its stack up to the innermost anchor, and so must its instructions. What runs for less than the time between two
- * samples does not pass. A coincidence is possible (a function that was left and entered again in the same way), so the
- * frames are called checked, not exact.
+ * What the check rests on. The frames that are read when the sample arrives are of a later moment. They are those of
+ * the sample too if the innermost one, F, is still the same call: as long as that has not returned, whatever called it
+ * waits where it waited. Whether it is the same call cannot be seen from the frames: a function that was left and
+ * entered again looks the same. But the evaluator writes the link from F to its caller whenever F is entered (or, being
+ * a generator, resumed). So when frames were read, that word is put under a hardware watchpoint and they are read once
+ * more. If they are the same then and after the next sample, and the word was not written meanwhile, F and all outer
+ * frames stood through the whole time between, the instant of the sample included.
+ *
+ * It remains whether F was the innermost frame at that instant, or had called a function that has returned since. None
+ * had if the words that lead to the innermost frame were not written either (they are watched in the same way, unless
+ * functions are too short for that). Else the sample itself must tell: an inner activation of the evaluator is a native
+ * frame (plait_merge_is_proven()), and what the innermost activation runs is told by a word on the C stack (3.11,
+ * 3.12), or by its variables: one points to F, one into its instructions, and none to where the frame of a function
+ * that F calls would be (3.13 and later).
  */
 #include "perf/source/read_after.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "common/clock.h"
-#include "perf/process/proc.h"
-#include "perf/source/arch.h"
+#include "perf/source/watch.h"
 
 enum {
-	ANCHOR_BYTES = 64,
 	EVALUATOR_BYTES = 512, /* of the evaluator's C frame, beyond its anchor */
-	NO_ANCHOR_BYTES = 65536,
+	HEADS = 2,
+	SHORT_MAX = 8, /* samples in a row that met another call each: then the heads are left alone */
 };
 
-/* Calls `fits` for the registers and the words of the stack copy below `end`, until it says yes. */
+/* What was read last of a thread. */
+struct plait_thread_read {
+	struct plait_watch watch; /* on the innermost frame's link */
+	uint64_t since;		  /* ns CLOCK_MONOTONIC: the frames were these, and the word is watched; 0: never */
+	struct plait_watch heads[HEADS];
+	uint64_t settled_since; /* the same of the heads */
+	uint64_t hash;		/* of the frames */
+	unsigned shorts;	/* samples in a row whose call was another one than that of the sample before */
+};
+
+/* Whether a register, or a word of the stack copy below `end`, is in [low, high). */
 static bool any_word(const struct plait_sample *sample, uint64_t end, uint64_t low, uint64_t high)
 {
 	for (unsigned i = 0; i < PLAIT_REGISTER_COUNT; i++) {
@@ -45,93 +59,150 @@ static bool any_word(const struct plait_sample *sample, uint64_t end, uint64_t l
 	return false;
 }
 
-/* Whether the bytes at `address` are now what they were in the sample. Those that were not copied say nothing. */
-static bool is_unchanged(const struct plait_sample *sample, const struct plait_memory *memory, uint64_t address)
+/* Whether frames[0], which was there, was the innermost one of its activation at the sample. */
+static bool was_innermost(const struct plait_sample *sample, const struct plait_python_chain *chain,
+			  const struct plait_python_witness *witness)
 {
-	for (uint64_t at = address; at < address + ANCHOR_BYTES; at += 8) {
-		uint64_t then, now;
-		if (plait_stack_u64(&sample->stack, at, &then) && (!plait_memory_u64(memory, at, &now) || then != now))
-			return false;
-	}
-	return true;
-}
-
-/* Every frame is an activation of its own, and has no anchor (3.8, 3.9): its C frame points to it. */
-static bool all_are_pointed_to(const struct plait_sample *sample, const struct plait_python_chain *chain)
-{
-	for (size_t i = 0; i < chain->count; i++) {
-		uint64_t frame = chain->frames[i].address;
-		if (!any_word(sample, UINT64_MAX, frame, frame + 1))
-			return false;
-	}
-	return true;
-}
-
-static bool passes(const struct plait_python_reader *reader, const struct plait_sample *sample,
-		   const struct plait_python_chain *chain, const struct plait_memory *memory)
-{
-	uint64_t innermost = 0, start, end;
-	for (size_t i = 0; i < chain->count; i++) {
-		uint64_t anchor = chain->frames[i].anchor;
-		if (!anchor)
-			continue;
-		if (!innermost)
-			innermost = anchor;
-		if (!is_unchanged(sample, memory, anchor))
-			return false;
-	}
-	if (!chain->count)
+	uint64_t frame = chain->frames[0].address, word, limit = 0;
+	if (witness->per_frame) /* of as many evaluators as frames, which the merge looks at */
 		return true;
-	if (!innermost)
-		return all_are_pointed_to(sample, chain);
-	uint64_t limit = innermost + EVALUATOR_BYTES, frame = chain->frames[0].address;
-	if (chain->frames[0].kind != PLAIT_PYTHON_FRAME)
-		return true;
-	if (!any_word(sample, limit, frame, frame + 1))
-		return false;
-	return !reader->instructions(reader->context, 0, &start, &end) || any_word(sample, limit, start, end);
+	if (chain->heads[1])
+		return plait_stack_u64(&sample->stack, chain->heads[1], &word) && word == frame;
+	for (size_t i = 0; i < chain->count && !limit; i++)
+		limit = chain->frames[i].anchor;
+	limit += EVALUATOR_BYTES;
+	return limit > EVALUATOR_BYTES && any_word(sample, limit, frame, frame + 1) &&
+	       (!witness->instructions || any_word(sample, limit, witness->instructions, witness->instructions_end)) &&
+	       witness->next && !any_word(sample, limit, witness->next, witness->next + 1);
 }
 
+/* All that must stay the same: not the place in the innermost function, which moves on. */
 static uint64_t hash_frames(const struct plait_python_chain *chain)
 {
-	uint64_t hash = chain->count;
+	uint64_t hash = plait_hash_u64(chain->count ^ (uint64_t)chain->status << 32);
 	for (size_t i = 0; i < chain->count; i++) {
 		const struct plait_python_frame *frame = &chain->frames[i];
 		hash = plait_hash_u64(hash ^ frame->address);
-		hash = plait_hash_u64(hash ^ frame->code ^ frame->fingerprint);
+		hash = plait_hash_u64(hash ^ frame->code);
+		hash = plait_hash_u64(hash ^ frame->fingerprint);
+		hash = plait_hash_u64(hash ^ frame->anchor);
 		hash = plait_hash_u64(hash ^ (i ? (uint32_t)frame->lasti : 0));
 	}
 	return hash;
 }
 
-/* Whether the frames were the same when they were read last, and that was before the sample. */
-static bool were_the_same(struct plait_reads *reads, const struct plait_sample *sample,
-			  const struct plait_python_chain *chain)
+static void forget(struct plait_thread_read *thread)
 {
-	uint64_t hash = hash_frames(chain);
-	const uint64_t *time = plait_map_get(&reads->times, sample->tid);
-	const uint64_t *before = plait_map_get(&reads->hashes, sample->tid);
-	bool same = time && before && *time < sample->time && *before == hash;
-	if (!plait_map_put(&reads->times, sample->tid, plait_clock_ns(CLOCK_MONOTONIC)) ||
-	    !plait_map_put(&reads->hashes, sample->tid, hash))
-		return false;
-	return same;
+	plait_watch_release(&thread->watch);
+	for (size_t i = 0; i < HEADS; i++)
+		plait_watch_release(&thread->heads[i]);
+	free(thread);
+}
+
+void plait_reads_forget(struct plait_reads *reads, uint32_t tid)
+{
+	const uint64_t *value = plait_map_get(&reads->threads, tid);
+	if (!value)
+		return;
+	forget((struct plait_thread_read *)(uintptr_t)*value);
+	plait_map_remove(&reads->threads, tid);
 }
 
 void plait_reads_release(struct plait_reads *reads)
 {
-	plait_map_release(&reads->times);
-	plait_map_release(&reads->hashes);
+	for (size_t i = 0; i < reads->threads.capacity; i++)
+		if (reads->threads.slots[i].used)
+			forget((struct plait_thread_read *)(uintptr_t)reads->threads.slots[i].value);
+	plait_map_release(&reads->threads);
+	plait_vec_free(&reads->kept);
 }
 
-struct plait_error *plait_read_after(struct plait_reads *reads, const struct plait_python_reader *reader,
-				     struct plait_sample *sample, plait_source_handler handler, void *context)
+static struct plait_thread_read *thread_of(struct plait_reads *reads, uint32_t tid)
 {
-	struct plait_memory memory = plait_memory_of_process((pid_t)sample->pid);
+	const uint64_t *value = plait_map_get(&reads->threads, tid);
+	if (value)
+		return (struct plait_thread_read *)(uintptr_t)*value;
+	struct plait_thread_read *thread = calloc(1, sizeof(*thread));
+	if (thread && !plait_map_put(&reads->threads, tid, (uint64_t)(uintptr_t)thread)) {
+		free(thread);
+		return NULL;
+	}
+	if (!thread)
+		return NULL;
+	thread->watch = PLAIT_WATCH_NONE;
+	for (size_t i = 0; i < HEADS; i++)
+		thread->heads[i] = PLAIT_WATCH_NONE;
+	return thread;
+}
+
+static bool is_whole(const struct plait_python_chain *chain)
+{
+	return chain->count && (chain->status == PLAIT_WALK_COMPLETE || chain->status == PLAIT_WALK_TOO_DEEP);
+}
+
+static bool heads_are_untouched(const struct plait_thread_read *thread, const struct plait_python_chain *chain)
+{
+	for (size_t i = 0; i < HEADS; i++)
+		if (chain->heads[i] && !plait_watch_is_untouched(&thread->heads[i]))
+			return false;
+	return chain->heads[0] != 0;
+}
+
+static bool watch_heads(struct plait_thread_read *thread, uint32_t tid, const struct plait_python_chain *chain)
+{
+	for (size_t i = 0; i < HEADS; i++)
+		if (chain->heads[i] && !plait_watch_set(&thread->heads[i], (pid_t)tid, chain->heads[i]))
+			return false;
+	return chain->heads[0] != 0;
+}
+
+/* A read of a thread's frames, and what is needed to repeat it. */
+struct reading {
+	const struct plait_python_reader *reader;
+	uint32_t pid, tid;
+	uint64_t tp;
+	struct plait_memory memory;
 	struct plait_python_chain chain;
+	struct plait_python_witness witness;
+	uint64_t hash;
+};
+
+static void read_now(struct reading *reading)
+{
+	const struct plait_python_reader *reader = reading->reader;
+	reader->read(reader->context, reading->pid, reading->tp, &reading->memory, &reading->chain);
+	reading->hash = hash_frames(&reading->chain);
+}
+
+/* Puts the frames that were read under watch, the link or only the heads, and reads once more: they were the same after
+ * the watch had begun, or nothing is known. */
+static void begin_watch(struct plait_thread_read *thread, const struct reading *before, bool stood)
+{
+	struct reading reading = *before;
+	bool heads = thread->shorts < SHORT_MAX && watch_heads(thread, before->tid, &before->chain);
+	thread->settled_since = 0;
+	if (!stood) {
+		thread->since = 0;
+		thread->hash = before->hash;
+		if (!plait_watch_set(&thread->watch, (pid_t)before->tid, before->witness.link))
+			return;
+	}
+	if (stood && !heads)
+		return;
+	read_now(&reading);
+	if (reading.hash != before->hash || !plait_watch_is_untouched(&thread->watch))
+		return;
+	uint64_t now = plait_clock_ns(CLOCK_MONOTONIC);
+	if (!stood)
+		thread->since = now;
+	if (heads && heads_are_untouched(thread, &before->chain))
+		thread->settled_since = now;
+}
+
+static struct plait_error *hand_out_codes(const struct plait_python_reader *reader, const struct plait_sample *sample,
+					  plait_source_handler handler, void *context)
+{
 	const struct plait_wire_code *code;
-	uint64_t tp = reader->thread_pointer(reader->context, sample->pid, sample->tid);
-	reader->read(reader->context, sample->pid, tp, &memory, &chain);
 	while ((code = reader->next_code(reader->context))) {
 		struct plait_source_event event = {
 			.kind = PLAIT_SOURCE_CODE,
@@ -140,17 +211,64 @@ struct plait_error *plait_read_after(struct plait_reads *reads, const struct pla
 			.tid = sample->tid,
 			.code = code,
 		};
-		struct plait_error *error = handler(context, &event);
-		if (error)
-			return error;
+		PLAIT_TRY(handler(context, &event));
 	}
-	chain.checked = chain.count > 0;
-	bool same = were_the_same(reads, sample, &chain);
-	if (chain.count && (!same || !passes(reader, sample, &chain, &memory))) {
-		chain.count = 0;
-		chain.checked = false;
-		chain.status = PLAIT_WALK_LOST;
+	return NULL;
+}
+
+/* Makes the frames outlast another read. */
+static bool keep(struct plait_reads *reads, struct plait_python_chain *chain)
+{
+	reads->kept.count = 0;
+	if (!plait_vec_reserve(&reads->kept, chain->count))
+		return false;
+	memcpy(reads->kept.data, chain->frames, chain->count * sizeof(*chain->frames));
+	chain->frames = reads->kept.data;
+	return true;
+}
+
+/* Whether the frames are those of the sample: sets chain->checked and chain->settled. Goes on watching for the next. */
+static struct plait_error *check(struct plait_reads *reads, struct plait_thread_read *thread,
+				 const struct plait_sample *sample, uint64_t taken, struct reading *reading)
+{
+	struct plait_python_chain *chain = &reading->chain;
+	bool settled = thread->settled_since && heads_are_untouched(thread, chain);
+	bool stood = thread->since && thread->hash == reading->hash && plait_watch_is_untouched(&thread->watch);
+	if (stood && thread->since < taken) {
+		chain->settled = settled && thread->settled_since < taken;
+		chain->checked = chain->settled || was_innermost(sample, chain, &reading->witness);
 	}
-	sample->python = chain;
+	thread->shorts = stood ? 0 : thread->shorts + 1;
+	if (stood && settled)
+		return NULL;
+	if (!keep(reads, chain))
+		return plait_error_no_memory();
+	begin_watch(thread, reading, stood);
+	return NULL;
+}
+
+struct plait_error *plait_read_after(struct plait_reads *reads, const struct plait_python_reader *reader,
+				     uint64_t taken, struct plait_sample *sample, plait_source_handler handler,
+				     void *context)
+{
+	struct reading reading = {
+		.reader = reader,
+		.pid = sample->pid,
+		.tid = sample->tid,
+		.tp = reader->thread_pointer(reader->context, sample->pid, sample->tid),
+		.memory = plait_memory_of_process((pid_t)sample->pid),
+	};
+	read_now(&reading);
+	PLAIT_TRY(hand_out_codes(reader, sample, handler, context));
+	sample->python = reading.chain;
+	if (!reading.chain.count)
+		return NULL;
+	struct plait_thread_read *thread = thread_of(reads, sample->tid);
+	if (!thread)
+		return plait_error_no_memory();
+	if (is_whole(&reading.chain) && reader->witness(reader->context, &reading.witness))
+		PLAIT_TRY(check(reads, thread, sample, taken, &reading));
+	sample->python =
+		reading.chain.checked ? reading.chain : (struct plait_python_chain) { .status = PLAIT_WALK_LOST };
 	return NULL;
 }

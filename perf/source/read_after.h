@@ -7,18 +7,24 @@
 
 #include "common/map.h"
 #include "common/python_reader.h"
+#include "common/vec.h"
 #include "perf/source/source.h"
 
 /* What was read last of each thread. Zeroed is empty. */
 struct plait_reads {
-	struct plait_map times;	 /* tid -> when, ns CLOCK_MONOTONIC */
-	struct plait_map hashes; /* tid -> hash of the frames */
+	struct plait_map threads;		   /* tid -> struct plait_thread_read * */
+	PLAIT_VEC(struct plait_python_frame) kept; /* of the sample at hand, when frames were read again since */
 };
 
-/* Fills in sample->python; hands the code objects that are new to `handler` first. Frames that do not pass the check
- * get the status PLAIT_WALK_LOST. */
+/* Fills in sample->python; hands the code objects that are new to `handler` first. `taken` is when the sample was
+ * taken, by the kernel's word. Frames that do not pass the check get the status PLAIT_WALK_LOST; those that pass are
+ * `checked`: plait_merge_is_proven() has the last word. */
 struct plait_error *plait_read_after(struct plait_reads *reads, const struct plait_python_reader *reader,
-				     struct plait_sample *sample, plait_source_handler handler, void *context);
+				     uint64_t taken, struct plait_sample *sample, plait_source_handler handler,
+				     void *context);
+
+/* The thread has ended. */
+void plait_reads_forget(struct plait_reads *reads, uint32_t tid);
 
 /* Frees; empty afterwards. */
 void plait_reads_release(struct plait_reads *reads);

@@ -134,8 +134,11 @@ static struct plait_error *deliver(struct plait_bpf_source *source, const struct
 		note_exec(source, &event);
 	if (event.kind == PLAIT_SOURCE_FORK)
 		PLAIT_TRY(plait_bpf_source_join(source, (pid_t)event.tid));
-	if (event.kind == PLAIT_SOURCE_EXIT)
+	if (event.kind == PLAIT_SOURCE_EXIT) {
 		plait_bpf_source_part(source, (pid_t)event.tid);
+		plait_reads_forget(&source->reads, event.tid);
+	}
+	uint64_t taken = event.time;
 	/* A record that became readable later than SLACK_NS (a stalled virtual CPU) comes out of order: time stands
 	 * still for it, for those who rely on it never to go back. */
 	if (event.time < source->latest)
@@ -144,8 +147,8 @@ static struct plait_error *deliver(struct plait_bpf_source *source, const struct
 	if (event.kind == PLAIT_SOURCE_SAMPLE)
 		event.sample.time = event.time;
 	if (event.kind == PLAIT_SOURCE_SAMPLE && source->opening.options.reader.read)
-		PLAIT_TRY(plait_read_after(&source->reads, &source->opening.options.reader, &event.sample, handler,
-					   context));
+		PLAIT_TRY(plait_read_after(&source->reads, &source->opening.options.reader, taken, &event.sample,
+					   handler, context));
 	return handler(context, &event);
 }
 

@@ -115,6 +115,8 @@ static void read_frames(void *context, uint32_t pid, uint64_t tp, const struct p
 		struct plait_python_chain chain;
 		plait_python_walk(&process->plans[i], memory, tp, outside->frames + outside->count,
 				  FRAMES_MAX - outside->count, &chain);
+		if (!outside->count)
+			memcpy(ret->heads, chain.heads, sizeof(ret->heads));
 		outside->count += chain.count;
 		outside->ends[i] = (uint32_t)outside->count;
 		if (chain.status > ret->status) /* having no frames counts least, what is missing most */
@@ -176,16 +178,33 @@ static uint64_t thread_pointer(void *context, uint32_t pid, uint32_t own_tid)
 }
 
 /* PyVarObject.ob_size of a code object is the number of its instructions, two bytes each (3.11 and later). */
-static bool instructions(void *context, size_t index, uint64_t *ret_start, uint64_t *ret_end)
+static void find_instructions(const struct plait_python_outside *outside, const struct plait_walk_plan *plan,
+			      uint64_t code, struct plait_python_witness *ret)
 {
-	struct plait_python_outside *outside = context;
-	const struct plait_walk_plan *plan = plan_at(outside, index);
-	uint64_t count, code = outside->frames[index].code;
+	uint64_t count;
 	if (plan->code_adaptive == PLAIT_NO_OFFSET || plan->free_threaded ||
 	    !plait_memory_u64(&outside->memory, code + OB_SIZE, &count) || count > INSTRUCTIONS_MAX)
+		return;
+	ret->instructions = code + plan->code_adaptive;
+	ret->instructions_end = ret->instructions + 2 * count;
+}
+
+static bool witness(void *context, struct plait_python_witness *ret)
+{
+	struct plait_python_outside *outside = context;
+	if (!outside->count || outside->frames[0].kind != PLAIT_PYTHON_FRAME)
 		return false;
-	*ret_start = code + plan->code_adaptive;
-	*ret_end = *ret_start + 2 * count;
+	const struct plait_walk_plan *plan = plan_at(outside, 0);
+	const struct plait_python_frame *frame = &outside->frames[0];
+	uint32_t size; /* co_framesize, in words (3.12 and later: Include/cpython/code.h, two ints after the line) */
+	*ret = (struct plait_python_witness) {
+		.link = frame->address + plan->frame_previous,
+		.per_frame = plan->shape <= PLAIT_SHAPE_FRAME_OBJECT_CFRAME,
+	};
+	find_instructions(outside, plan, frame->code, ret);
+	if (plan->shape == PLAIT_SHAPE_CURRENT_FRAME &&
+	    plait_memory_read(&outside->memory, frame->code + plan->code_first_line + 8, &size, sizeof(size)))
+		ret->next = frame->address + 8 * (uint64_t)size;
 	return true;
 }
 
@@ -195,7 +214,7 @@ struct plait_python_reader plait_python_outside_reader(struct plait_python_outsi
 		.read = read_frames,
 		.next_code = next_code,
 		.thread_pointer = thread_pointer,
-		.instructions = instructions,
+		.witness = witness,
 		.context = outside,
 	};
 }

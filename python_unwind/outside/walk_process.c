@@ -34,7 +34,11 @@ void plait_python_walk(const struct plait_walk_plan *plan, const struct plait_me
 	struct plait_walk walk = { .plan = *plan, .tp = tp };
 	if (max > UINT32_MAX / 2)
 		max = UINT32_MAX / 2;
+	uint64_t heads[2] = { 0 };
 	if (plait_walk_begin(memory, &walk)) {
+		heads[0] = walk.walked[0] + plan->tstate_frame;
+		if (plait_walk_has_cframe(&walk)) /* of the first chain: its innermost activation's */
+			heads[1] = walk.cframe + plan->cframe_current_frame;
 		struct plait_wire_frame frame;
 		for (;;) {
 			enum plait_walk_step step = plait_walk_step(memory, &walk, &frame);
@@ -55,6 +59,7 @@ void plait_python_walk(const struct plait_walk_plan *plan, const struct plait_me
 		.frames = frames,
 		.count = walk.count,
 		.status = walk.status,
+		.heads = { heads[0], heads[1] },
 		.per_frame = plan->shape <= PLAIT_SHAPE_FRAME_OBJECT_CFRAME,
 	};
 }

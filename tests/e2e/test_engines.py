@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from grammar import Grammar
+from grammar import Grammar, is_marked, python_frame
 from interpreters import interpreters
 from plait_runner import (PLAIT, TARGETS, collapsed, compile_target, need_recording, record, report_json, run_plait, trust,
                           why_not_record)
@@ -89,6 +89,29 @@ def test_perf_shows_nothing_wrong(interpreter, tmp_path):
     checked, marked, problems = Grammar(target).check(stacks)
     assert not problems, problems[:3]
     assert checked + marked > 500 and trust(output)["unmerged"] > 0
+
+
+@pytest.mark.parametrize("size", [10000, 60000000], ids=["short", "long"])
+@pytest.mark.parametrize("interpreter", FOUND, ids=lambda i: i.name)
+def test_perf_is_not_misled(interpreter, size, tmp_path):
+    """Frames that are the same before and after a sample need not be the sample's: two callers alternate that only the
+    native frames tell apart. Shown is what lasts, and nothing else."""
+    need_recording("perf")
+    output = tmp_path / "run.plait"
+    run_plait("record", "-q", "--engine", "perf", "-o", output, "--", interpreter.path, TARGETS / "twins.py", "1", size)
+    right = 0
+    for stack in collapsed(output):
+        if is_marked(stack):
+            continue
+        python = [python_frame(frame)[0] for frame in stack.frames if python_frame(frame)]
+        native = " ".join(frame for frame in stack.frames if not python_frame(frame))
+        for mine, other in (("crc32", "adler32"), ("adler32", "crc32")):
+            if mine in native:
+                assert "by_" + other not in python, stack
+                right += stack.count if "by_" + mine in python else 0
+    assert trust(output)["samples"] > 300
+    if size > 1000000:
+        assert right > 50, trust(output)
 
 
 @pytest.mark.parametrize("interpreter", FOUND[:1] + FOUND[-1:], ids=lambda i: i.name)

@@ -480,6 +480,60 @@ static void the_array_is_reused(void **state)
 	plait_hybrid_stack_release(&merged);
 }
 
+struct proof {
+	const char *title, *native, *python;
+	bool proven;
+	enum plait_unwind_end end;
+	bool per_frame, settled;
+};
+
+/* Frames that were read after the sample and stood at it: had they called others? */
+static void frames_read_later_must_be_all_there_were(void **state)
+{
+	static const struct proof proofs[] = {
+		{ "each anchor in an evaluator", "read py E1! map E0! main", "leaf |E1 caller |E0", true },
+		{ "an activation further in", "read E2! call E1! map E0! main", "leaf |E1 caller |E0", false },
+		{ "the evaluator itself further in", "E2! call E1! map E0! main", "leaf |E1 caller |E0", false },
+		{ "an anchor in other code", "read py E1 map E0! main", "leaf |E1 caller |E0", false },
+		{ "an outer anchor in other code", "read py E1! map E0 main", "leaf |E1 caller |E0", false },
+		{ "an anchor that no frame holds", "read py E1! map E0! main", "leaf |- caller |E0", false },
+		{ "nothing", "read py E1! main", "", false },
+		{ "3.14: the handler of an opcode", "read H! E1! map E0! main", "leaf |E1 caller |E0", true },
+		{ "3.14: a handler further in", "read H! E2! call E1! main", "leaf |E1", false },
+		{ "cut before the innermost activation", "kernel1 kernel2", "leaf |kernel2^1", false,
+		  PLAIT_UNWIND_TRUNCATED },
+		{ "the same, but nothing was called meanwhile", "kernel1 kernel2", "leaf |kernel2^1", true,
+		  PLAIT_UNWIND_TRUNCATED, .settled = true },
+		{ "not cut: the anchor must be found", "kernel1 kernel2", "leaf |kernel2^1", false, .settled = true },
+		{ "cut further out", "read E1! map", "leaf |E1 caller |map^1", true, PLAIT_UNWIND_TRUNCATED },
+		{ "3.10", "read E1! call E0! main", "leaf@E1 caller@E0", true, .per_frame = true },
+		{ "3.10: the innermost has no anchor", "read E1! call E0! main", "leaf caller@E0", false,
+		  .per_frame = true },
+		{ "3.8: as many of each", "read E1! call E0! main", "leaf caller", true, .per_frame = true },
+		{ "3.8: one more evaluator", "read E2! call E1! call E0! main", "leaf caller", false,
+		  .per_frame = true },
+		{ "3.8: one fewer", "read E0! main", "leaf caller", false, .per_frame = true },
+		{ "3.8: a gap", "read~ E1! call E0! main", "leaf caller", false, .per_frame = true },
+		{ "3.8: cut, no pointer to tell", "read E1! call", "leaf caller", false, PLAIT_UNWIND_TRUNCATED, true },
+		{ "3.8: cut, but nothing was called meanwhile", "read E1! call", "leaf caller", true,
+		  PLAIT_UNWIND_TRUNCATED, true, true },
+		{ "3.8: cut, more evaluators than frames", "read E2! E1! E0!", "leaf caller", false,
+		  PLAIT_UNWIND_TRUNCATED, true, true },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(proofs) / sizeof(*proofs); i++) {
+		struct text_stack stack = { 0 };
+		read_native(&stack, proofs[i].native);
+		read_python(&stack, proofs[i].python);
+		stack.native.end = proofs[i].end;
+		stack.python.per_frame = proofs[i].per_frame;
+		stack.python.settled = proofs[i].settled;
+		stack.python.checked = true;
+		if (plait_merge_is_proven(&stack.native, &stack.python) != proofs[i].proven)
+			fail_msg("%s: not expected", proofs[i].title);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -496,6 +550,7 @@ int main(void)
 		cmocka_unit_test(frames_on_an_alternate_stack_are_found),
 		cmocka_unit_test(an_anchor_belongs_to_sp_up_to_but_without_cfa),
 		cmocka_unit_test(the_array_is_reused),
+		cmocka_unit_test(frames_read_later_must_be_all_there_were),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
