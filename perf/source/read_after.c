@@ -5,7 +5,8 @@
  * entered again looks the same. But the evaluator writes the link from F to its caller whenever F is entered (or, being
  * a generator, resumed). So when frames were read, that word is put under a hardware watchpoint and they are read once
  * more. If they are the same then and after the next sample, and the word was not written meanwhile, F and all outer
- * frames stood through the whole time between, the instant of the sample included.
+ * frames stood through the whole time between, the instant of the sample included. A caller that outlasts what it calls
+ * is watched as well: it may be the innermost frame next time.
  *
  * It remains whether F was the innermost frame at that instant, or had called a function that has returned since. None
  * had if the words that lead to the innermost frame were not written either (they are watched in the same way, unless
@@ -29,14 +30,22 @@ enum {
 	SHORT_MAX = 8, /* samples in a row that met another call each: then the heads are left alone */
 };
 
+/* A frame that was there, and whose link is watched since. */
+struct standing {
+	struct plait_watch watch;
+	uint64_t since; /* ns CLOCK_MONOTONIC: the frame and all outer ones were these, and the word is watched; 0:
+			   never */
+	uint64_t hash;	/* of the frame and all outer ones */
+};
+
 /* What was read last of a thread. */
 struct plait_thread_read {
-	struct plait_watch watch; /* on the innermost frame's link */
-	uint64_t since;		  /* ns CLOCK_MONOTONIC: the frames were these, and the word is watched; 0: never */
+	struct standing innermost;
+	struct standing outer; /* one that calls shorter ones: it may be the innermost at the next sample */
 	struct plait_watch heads[HEADS];
-	uint64_t settled_since; /* the same of the heads */
-	uint64_t hash;		/* of the frames */
-	unsigned shorts;	/* samples in a row whose call was another one than that of the sample before */
+	uint64_t settled_since;	    /* ns: nothing but these frames was there, and the heads are watched; 0: never */
+	PLAIT_VEC(uint64_t) hashes; /* of the frames, each with all outer ones; the outermost is first */
+	unsigned shorts;	    /* samples in a row that met another innermost call each */
 };
 
 /* Whether a register, or a word of the stack copy below `end`, is in [low, high). */
@@ -76,24 +85,32 @@ static bool was_innermost(const struct plait_sample *sample, const struct plait_
 	       witness->next && !any_word(sample, limit, witness->next, witness->next + 1);
 }
 
-/* All that must stay the same: not the place in the innermost function, which moves on. */
-static uint64_t hash_frames(const struct plait_python_chain *chain)
+/* All that must stay the same of a frame and its callers: not the place in itself, which moves on. `callers` is what
+ * goes into the next inner one. */
+static uint64_t hash_frame(const struct plait_python_frame *frame, uint64_t *callers)
 {
-	uint64_t hash = plait_hash_u64(chain->count ^ (uint64_t)chain->status << 32);
-	for (size_t i = 0; i < chain->count; i++) {
-		const struct plait_python_frame *frame = &chain->frames[i];
-		hash = plait_hash_u64(hash ^ frame->address);
-		hash = plait_hash_u64(hash ^ frame->code);
-		hash = plait_hash_u64(hash ^ frame->fingerprint);
-		hash = plait_hash_u64(hash ^ frame->anchor);
-		hash = plait_hash_u64(hash ^ (i ? (uint32_t)frame->lasti : 0));
-	}
+	uint64_t hash = plait_hash_u64(*callers ^ frame->address);
+	hash = plait_hash_u64(hash ^ frame->code);
+	hash = plait_hash_u64(hash ^ frame->fingerprint);
+	hash = plait_hash_u64(hash ^ frame->anchor);
+	*callers = plait_hash_u64(hash ^ (uint32_t)frame->lasti);
+	return hash;
+}
+
+/* That of the frame at `index` and its callers. */
+static uint64_t hash_from(const struct plait_python_chain *chain, size_t index)
+{
+	uint64_t callers = chain->status, hash = 0;
+	for (size_t i = chain->count; i-- > index;)
+		hash = hash_frame(&chain->frames[i], &callers);
 	return hash;
 }
 
 static void forget(struct plait_thread_read *thread)
 {
-	plait_watch_release(&thread->watch);
+	plait_watch_release(&thread->innermost.watch);
+	plait_watch_release(&thread->outer.watch);
+	plait_vec_free(&thread->hashes);
 	for (size_t i = 0; i < HEADS; i++)
 		plait_watch_release(&thread->heads[i]);
 	free(thread);
@@ -129,7 +146,7 @@ static struct plait_thread_read *thread_of(struct plait_reads *reads, uint32_t t
 	}
 	if (!thread)
 		return NULL;
-	thread->watch = PLAIT_WATCH_NONE;
+	thread->innermost.watch = thread->outer.watch = PLAIT_WATCH_NONE;
 	for (size_t i = 0; i < HEADS; i++)
 		thread->heads[i] = PLAIT_WATCH_NONE;
 	return thread;
@@ -164,39 +181,86 @@ struct reading {
 	struct plait_memory memory;
 	struct plait_python_chain chain;
 	struct plait_python_witness witness;
-	uint64_t hash;
+	uint64_t hash; /* of the innermost frame */
 };
 
 static void read_now(struct reading *reading)
 {
 	const struct plait_python_reader *reader = reading->reader;
 	reader->read(reader->context, reading->pid, reading->tp, &reading->memory, &reading->chain);
-	reading->hash = hash_frames(&reading->chain);
+	reading->hash = hash_from(&reading->chain, 0);
 }
 
-/* Puts the frames that were read under watch, the link or only the heads, and reads once more: they were the same after
- * the watch had begun, or nothing is known. */
-static void begin_watch(struct plait_thread_read *thread, const struct reading *before, bool stood)
+static bool stands(const struct standing *standing, uint64_t hash)
+{
+	return standing->since && standing->hash == hash && plait_watch_is_untouched(&standing->watch);
+}
+
+static void swap(struct plait_thread_read *thread)
+{
+	struct standing innermost = thread->innermost;
+	thread->innermost = thread->outer;
+	thread->outer = innermost;
+}
+
+/* The innermost frame, other than the first, that was there at the read before; chain->count: none. Notes this read. */
+static size_t find_outer(struct plait_thread_read *thread, const struct plait_python_chain *chain)
+{
+	size_t found = chain->count;
+	uint64_t callers = chain->status;
+	bool same = true;
+	if (!plait_vec_reserve(&thread->hashes, chain->count))
+		return found;
+	for (size_t outside = 0; outside < chain->count; outside++) {
+		size_t i = chain->count - 1 - outside;
+		uint64_t hash = hash_frame(&chain->frames[i], &callers);
+		same = same && outside < thread->hashes.count && thread->hashes.data[outside] == hash;
+		if (same && i > 0 && chain->frames[i].kind == PLAIT_PYTHON_FRAME)
+			found = i;
+		thread->hashes.data[outside] = hash;
+	}
+	thread->hashes.count = chain->count;
+	return found;
+}
+
+/* Watches the frame at `index` from now on; plait_thread_read.since is set when it was seen to be there still. */
+static void watch_frame(struct standing *standing, const struct reading *reading, size_t index)
+{
+	const struct plait_python_frame *frames = reading->chain.frames;
+	uint64_t link = reading->witness.link - frames[0].address; /* one place in all frames */
+	standing->since = 0;
+	standing->hash = hash_from(&reading->chain, index);
+	plait_watch_set(&standing->watch, (pid_t)reading->tid, frames[index].address + link);
+}
+
+static void confirm(struct standing *standing, const struct plait_python_chain *chain, size_t index, uint64_t now)
+{
+	if (!standing->since && index < chain->count && hash_from(chain, index) == standing->hash &&
+	    plait_watch_is_untouched(&standing->watch))
+		standing->since = now;
+}
+
+/* Puts under watch what is not yet, and reads once more: it was the same after the watch had begun, or nothing is
+ * known. */
+static void begin_watch(struct plait_thread_read *thread, const struct reading *before)
 {
 	struct reading reading = *before;
-	bool heads = thread->shorts < SHORT_MAX && watch_heads(thread, before->tid, &before->chain);
-	thread->settled_since = 0;
-	if (!stood) {
-		thread->since = 0;
-		thread->hash = before->hash;
-		if (!plait_watch_set(&thread->watch, (pid_t)before->tid, before->witness.link))
-			return;
+	size_t outer = find_outer(thread, &before->chain), count = before->chain.count;
+	if (!stands(&thread->innermost, before->hash)) {
+		if (outer < count && stands(&thread->innermost, hash_from(&before->chain, outer)))
+			swap(thread);
+		watch_frame(&thread->innermost, before, 0);
 	}
-	if (stood && !heads)
-		return;
+	if (outer < count && !stands(&thread->outer, hash_from(&before->chain, outer)))
+		watch_frame(&thread->outer, before, outer);
+	bool heads = thread->shorts < SHORT_MAX && watch_heads(thread, before->tid, &before->chain);
 	read_now(&reading);
-	if (reading.hash != before->hash || !plait_watch_is_untouched(&thread->watch))
-		return;
 	uint64_t now = plait_clock_ns(CLOCK_MONOTONIC);
-	if (!stood)
-		thread->since = now;
-	if (heads && heads_are_untouched(thread, &before->chain))
-		thread->settled_since = now;
+	confirm(&thread->innermost, &reading.chain, 0, now);
+	if (outer < count && reading.chain.count + outer >= count)
+		confirm(&thread->outer, &reading.chain, reading.chain.count - (count - outer), now);
+	bool same = reading.hash == before->hash && thread->innermost.since;
+	thread->settled_since = heads && same && heads_are_untouched(thread, &before->chain) ? now : 0;
 }
 
 static struct plait_error *hand_out_codes(const struct plait_python_reader *reader, const struct plait_sample *sample,
@@ -232,18 +296,20 @@ static struct plait_error *check(struct plait_reads *reads, struct plait_thread_
 				 const struct plait_sample *sample, uint64_t taken, struct reading *reading)
 {
 	struct plait_python_chain *chain = &reading->chain;
-	bool settled = thread->settled_since && heads_are_untouched(thread, chain);
-	bool stood = thread->since && thread->hash == reading->hash && plait_watch_is_untouched(&thread->watch);
-	if (stood && thread->since < taken) {
+	if (!stands(&thread->innermost, reading->hash) && stands(&thread->outer, reading->hash))
+		swap(thread);
+	bool stood = stands(&thread->innermost, reading->hash);
+	bool settled = stood && thread->settled_since && heads_are_untouched(thread, chain);
+	if (stood && thread->innermost.since < taken) {
 		chain->settled = settled && thread->settled_since < taken;
 		chain->checked = chain->settled || was_innermost(sample, chain, &reading->witness);
 	}
 	thread->shorts = stood ? 0 : thread->shorts + 1;
-	if (stood && settled)
+	if (settled)
 		return NULL;
 	if (!keep(reads, chain))
 		return plait_error_no_memory();
-	begin_watch(thread, reading, stood);
+	begin_watch(thread, reading);
 	return NULL;
 }
 

@@ -22,7 +22,8 @@ enum { CODE = 0x7000, NEXT = 0x9000, INSTRUCTIONS = 0x7100, STACK_WORDS = 64 };
 
 /* What child and parent share. */
 struct shared {
-	uint64_t link; /* from the innermost frame to its caller */
+	uint64_t link,
+		outer_link; /* of the innermost frame to its caller, and of that; they stand for the frames too */
 	uint64_t heads[2];
 	uint64_t command; /* of the parent: a word to write, or 0 when it was done */
 };
@@ -95,19 +96,19 @@ static void child_writes(struct fixture *fixture, uint64_t *word)
 static void describe(struct fixture *fixture)
 {
 	struct shared *shared = fixture->shared;
-	fixture->frames[0] = (struct plait_python_frame) { .address = 0x5000, .code = CODE, .lasti = 4 };
+	uint64_t frame = (uint64_t)(uintptr_t)&shared->link, caller = (uint64_t)(uintptr_t)&shared->outer_link;
+	fixture->frames[0] = (struct plait_python_frame) { .address = frame, .code = CODE, .lasti = 4 };
 	fixture->frames[1] = (struct plait_python_frame) {
-		.address = 0x4000, .code = CODE + 1, .lasti = 8, .anchor = (uint64_t)(uintptr_t)&fixture->stack[8]
+		.address = caller, .code = CODE + 1, .lasti = 8, .anchor = (uint64_t)(uintptr_t)&fixture->stack[8]
 	};
 	fixture->chain = (struct plait_python_chain) { .frames = fixture->frames,
 						       .count = 2,
 						       .status = PLAIT_WALK_COMPLETE,
 						       .heads = { (uint64_t)(uintptr_t)&shared->heads[0] } };
-	fixture->witness = (struct plait_python_witness) { .link = (uint64_t)(uintptr_t)&shared->link,
-							   .instructions = INSTRUCTIONS,
-							   .instructions_end = INSTRUCTIONS + 64,
-							   .next = NEXT };
-	fixture->stack[2] = 0x5000;
+	fixture->witness = (struct plait_python_witness) {
+		.link = frame, .instructions = INSTRUCTIONS, .instructions_end = INSTRUCTIONS + 64, .next = NEXT
+	};
+	fixture->stack[2] = frame;
 	fixture->stack[3] = INSTRUCTIONS + 6;
 	fixture->piece = (struct plait_stack_piece) { .address = (uint64_t)(uintptr_t)fixture->stack,
 						      .data = (const uint8_t *)fixture->stack,
@@ -168,7 +169,7 @@ static bool shows_at(struct fixture *fixture, uint64_t taken)
 	struct plait_sample *sample = &fixture->sample;
 	assert_null(plait_read_after(&fixture->reads, &fixture->reader, taken, sample, no_handler, NULL));
 	assert_int_equal(sample->python.status, sample->python.checked ? PLAIT_WALK_COMPLETE : PLAIT_WALK_LOST);
-	assert_int_equal(sample->python.count, sample->python.checked ? 2 : 0);
+	assert_int_equal(sample->python.count, sample->python.checked ? fixture->chain.count : 0);
 	return sample->python.checked;
 }
 
@@ -249,7 +250,7 @@ static void what_called_must_be_seen_in_the_sample(void **state)
 	fixture->stack[3] = INSTRUCTIONS + 6;
 	fixture->stack[2] = 0; /* not to the frame */
 	assert_false(shows(fixture));
-	fixture->sample.registers.value[3] = 0x5000; /* a register does */
+	fixture->sample.registers.value[3] = fixture->frames[0].address; /* a register does */
 	fixture->sample.registers.valid = 1 << 3;
 	child_writes(fixture, head);
 	assert_true(shows(fixture));
@@ -260,7 +261,7 @@ static void the_word_on_the_stack_must_name_the_frame(void **state)
 {
 	NEEDS_WATCH(fixture);
 	fixture->chain.heads[1] = (uint64_t)(uintptr_t)&fixture->stack[10];
-	fixture->stack[10] = 0x5000;
+	fixture->stack[10] = fixture->frames[0].address;
 	assert_false(shows(fixture));
 	child_writes(fixture, &fixture->shared->heads[0]);
 	assert_true(shows(fixture));
@@ -270,6 +271,32 @@ static void the_word_on_the_stack_must_name_the_frame(void **state)
 	child_writes(fixture, &fixture->shared->heads[0]);
 	fixture->chain.heads[1] = 0x1000; /* beyond what was copied */
 	assert_false(shows(fixture));
+}
+
+/* The caller was there all the time, and what it called before is gone. */
+static void a_caller_that_lasts_is_shown_when_it_is_innermost(void **state)
+{
+	NEEDS_WATCH(fixture);
+	struct plait_python_frame frames[2];
+	memcpy(frames, fixture->frames, sizeof(frames));
+	for (int again = 0; again < 2; again++) {
+		for (int i = 0; i < 2; i++) { /* short calls, another one each time */
+			fixture->frames[0].code = CODE + 16 * (uint64_t)i;
+			child_writes(fixture, &fixture->shared->link);
+			assert_false(shows(fixture));
+		}
+		child_writes(fixture, &fixture->shared->heads[0]);
+		if (again) /* and once it was not: it was entered again */
+			child_writes(fixture, &fixture->shared->outer_link);
+		fixture->frames[0] = frames[1];
+		fixture->chain.count = 1;
+		fixture->witness.link = frames[1].address;
+		fixture->stack[2] = frames[1].address;
+		assert_int_equal(shows(fixture), !again);
+		memcpy(fixture->frames, frames, sizeof(frames));
+		fixture->chain.count = 2;
+		fixture->witness.link = frames[0].address;
+	}
 }
 
 static void a_thread_that_ended_is_forgotten(void **state)
@@ -293,6 +320,7 @@ int main(void)
 		TEST(other_frames_are_not),
 		TEST(what_called_must_be_seen_in_the_sample),
 		TEST(the_word_on_the_stack_must_name_the_frame),
+		TEST(a_caller_that_lasts_is_shown_when_it_is_innermost),
 		TEST(a_thread_that_ended_is_forgotten),
 	};
 	return cmocka_run_group_tests_name("read_after", tests, NULL, NULL);
