@@ -4,8 +4,10 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 
 import pytest
 
@@ -52,6 +54,30 @@ def record(output, *arguments, check=True, **keywords):
     if check:
         assert result.returncode == 0, result.stderr
     return result
+
+
+def cpu_time(pid):
+    """The seconds of CPU time that the process has used (/proc/PID/stat, fields 14 and 15)."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def record_attached(output, pids, seconds, *arguments):
+    """Attaches by the engine of this test until each of the processes has used so many more seconds of CPU time, and ends
+    as by Ctrl-C: the number of samples does not depend on what else the machine does."""
+    arguments = arguments or ("-p", ",".join(map(str, pids)))
+    ends = {pid: cpu_time(pid) + seconds for pid in pids}
+    child = subprocess.Popen([PLAIT, "record", "-q", *ENGINE_OPTIONS[engine], "-o", str(output), *map(str, arguments)],
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    try:
+        while child.poll() is None and any(cpu_time(pid) < end for pid, end in ends.items()):
+            time.sleep(0.05)
+        child.send_signal(signal.SIGINT)
+        stderr = child.communicate(timeout=120)[1]
+    finally:
+        child.kill()
+        child.wait()
+    assert child.returncode == 0, stderr
 
 
 def collapsed(recording, *options):

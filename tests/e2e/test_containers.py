@@ -12,7 +12,7 @@ import pytest
 
 import plait_runner
 from interpreters import ROOT
-from plait_runner import PLAIT, collapsed, need_recording, record, run_plait, trust
+from plait_runner import PLAIT, collapsed, need_recording, record, record_attached, run_plait, trust
 
 BUSY = ("import os, sys, threading, time\n"
         "def inside(seconds):\n"
@@ -100,7 +100,7 @@ def end(target, pid):
 def test_recorder_outside_attached(recording, container):
     target, own, pid = start(container)
     try:
-        record(recording, "-p", pid, "-d", "1")
+        record_attached(recording, [pid], 1)
     finally:
         end(target, pid)
     check_inside(recording, own)

@@ -38,7 +38,7 @@ def test_subinterpreters(interpreter, kind, recording):
     if kind == "isolated" and interpreter[:2] < (3, 12):
         pytest.skip("before 3.12 there is one kind of sub-interpreter")
     target = TARGETS / "subinterpreters.py"
-    record(recording, "-F", "2000", "--", interpreter.path, target, "2", kind)
+    record(recording, "-F", "2000", "--", interpreter.path, target, "1", kind)
     stacks = collapsed(recording)
     checked, marked, problems = Grammar(target).check(stacks)
     assert not problems, "\n".join(f"{error}: {';'.join(stack.frames)}" for error, stack in problems[:5])

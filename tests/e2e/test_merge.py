@@ -6,7 +6,7 @@ import pytest
 
 from plait_runner import collapsed, need_recording, record, run_plait
 
-PROGRAM = "import time\ndef f(n):\n    return sum(range(n))\nend = time.monotonic() + {seconds}\nwhile time.monotonic() < end: f(2000)\n"
+PROGRAM = "import time\ndef f(n):\n    return sum(range(n))\nend = time.process_time() + {seconds}\nwhile time.process_time() < end: f(2000)\n"
 
 
 @pytest.fixture(scope="module")

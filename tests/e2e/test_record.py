@@ -9,7 +9,7 @@ import time
 import pytest
 
 from interpreters import interpreters
-from plait_runner import TARGETS, collapsed, complete_share, record, report_json, run_plait, trust
+from plait_runner import TARGETS, collapsed, complete_share, record, record_attached, report_json, run_plait, trust
 
 # Busy for so many seconds of CPU time: the number of samples does not depend on what else the machine does.
 BUSY = "import time\nend = time.process_time() + {seconds}\nwhile time.process_time() < end: sum(range(500))\n"
@@ -40,8 +40,8 @@ def test_json_has_what_is_documented(recording):
 
 @pytest.mark.engines("bpf", "agent", "ptrace")
 def test_threads(recording):
-    code = ("import threading, time\nend = time.monotonic() + 1.5\n"
-            "def work():\n while time.monotonic() < end: sum(range(500))\n"
+    code = ("import threading, time\n"
+            "def work():\n while time.thread_time() < 0.5: sum(range(500))\n"
             "ts = [threading.Thread(target=work) for _ in range(3)]\n[t.start() for t in ts]\n[t.join() for t in ts]\n")
     record(recording, "--", sys.executable, "-c", code)
     busy = [count for count in threads_of(recording).values() if count > 50]
@@ -114,7 +114,7 @@ def test_attach_does_not_pause_and_follows_new_threads(recording):
     target = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     try:
         target.stdout.readline()
-        record(recording, "-p", target.pid, "-d", "2")
+        record_attached(recording, [target.pid], 2)
         assert samples_with(recording, "spin (<string>:") > 200
     finally:
         target.kill()
@@ -128,7 +128,7 @@ def test_attach_to_several(recording):
                for i in range(2)]
     try:
         time.sleep(0.3)
-        record(recording, "-p", f"{targets[0].pid},{targets[1].pid}", "-d", "1.5")
+        record_attached(recording, [target.pid for target in targets], 1)
         for i in range(2):
             assert samples_with(recording, f"target_{i} (") > 100
     finally:
@@ -141,7 +141,7 @@ def test_whole_machine(recording):
     target = subprocess.Popen([sys.executable, "-c", "def everywhere():\n while True: sum(range(500))\neverywhere()"])
     try:
         time.sleep(0.3)
-        record(recording, "-a", "-d", "1.5")
+        record_attached(recording, [target.pid], 1, "-a")
         assert samples_with(recording, "everywhere (") > 100
     finally:
         target.kill()
@@ -150,7 +150,7 @@ def test_whole_machine(recording):
 
 def test_kernel_frames_belong_to_the_stack(recording):
     record(recording, "--", sys.executable, "-c",
-           "import os, time\nend = time.monotonic() + 1\nwhile time.monotonic() < end: os.stat('/'); os.getcwd()")
+           "import os, time\nend = time.process_time() + 1\nwhile time.process_time() < end: os.stat('/'); os.getcwd()")
     assert samples_with(recording, "[kernel]") > 50
     assert samples_with(recording, "[kernel]", "--no-kernel") == 0
 
@@ -209,7 +209,7 @@ def test_deleted_file(recording, tmp_path):
     try:
         time.sleep(0.5)
         copy.unlink()
-        record(recording, "-p", target.pid, "-d", "1")
+        record_attached(recording, [target.pid], 1)
         assert samples_with(recording, "still_here (") > 100
     finally:
         target.kill()

@@ -16,7 +16,7 @@ import pytest
 import plait_runner
 from grammar import Grammar
 from interpreters import interpreters
-from plait_runner import PLAIT, TARGETS, collapsed, need_recording, record, run_plait, trust
+from plait_runner import PLAIT, TARGETS, collapsed, need_recording, record, record_attached, run_plait, trust
 
 FOUND = interpreters()
 SYSTEM = next((i for i in FOUND if i.path.startswith("/usr/bin/")), None)
@@ -355,7 +355,7 @@ def test_started_before(recording, tmp_path):
     target = subprocess.Popen([sys.executable, tmp_path / "job.py"], stdout=subprocess.PIPE)
     try:
         target.stdout.readline()
-        record(recording, "-p", target.pid, "-d", "1")
+        record_attached(recording, [target.pid], 1)
     finally:
         target.kill()
         target.wait()

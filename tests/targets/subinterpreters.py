@@ -1,7 +1,8 @@
 """Sub-interpreters called from Python, as a program whose every possible stack is known.
 
 The comments behind "#>" are those of reentry.py; "#^" marks a function that a thread starts with. Each sub-interpreter
-imports this file anew. Takes the seconds to run as its argument, and "isolated" (with a GIL of its own) or "legacy".
+imports this file anew. Takes the seconds of CPU time that each thread runs as its argument, and "isolated" (with a GIL
+of its own) or "legacy".
 """
 import sys
 import time
@@ -75,9 +76,9 @@ def nested(times, kind):
 
 
 def rounds(kind, seconds):
-    end = time.monotonic() + seconds
+    end = time.thread_time() + seconds
     one, another = create(kind), create(kind)  #> create
-    while time.monotonic() < end:
+    while time.thread_time() < end:
         busy(1)  #> busy
         enter(one, "inner(5)")  #> enter
         enter(another, f"nested(5, {kind!r})")  #> enter
