@@ -45,7 +45,8 @@ struct plait_thread_read {
 	struct plait_watch heads[HEADS];
 	uint64_t settled_since;	    /* ns: nothing but these frames was there, and the heads are watched; 0: never */
 	PLAIT_VEC(uint64_t) hashes; /* of the frames, each with all outer ones; the outermost is first */
-	unsigned shorts;	    /* samples in a row that met another innermost call each */
+	uint32_t pid;
+	unsigned shorts; /* samples in a row that met another innermost call each */
 };
 
 /* Whether a register, or a word of the stack copy below `end`, is in [low, high). */
@@ -305,6 +306,9 @@ static struct plait_error *check(struct plait_reads *reads, struct plait_thread_
 		chain->checked = chain->settled || was_innermost(sample, chain, &reading->witness);
 	}
 	thread->shorts = stood ? 0 : thread->shorts + 1;
+	thread->pid = sample->pid;
+	if (!stood && thread->shorts < SHORT_MAX && reads->again_count < PLAIT_AGAIN_MAX)
+		reads->again[reads->again_count++] = sample->tid;
 	if (settled)
 		return NULL;
 	if (!keep(reads, chain))
@@ -313,18 +317,38 @@ static struct plait_error *check(struct plait_reads *reads, struct plait_thread_
 	return NULL;
 }
 
+static struct reading begin_reading(const struct plait_python_reader *reader, uint32_t pid, uint32_t tid)
+{
+	struct reading reading = {
+		.reader = reader,
+		.pid = pid,
+		.tid = tid,
+		.tp = reader->thread_pointer(reader->context, pid, tid),
+		.memory = plait_memory_of_process((pid_t)pid),
+	};
+	read_now(&reading);
+	return reading;
+}
+
+void plait_reads_again(struct plait_reads *reads, const struct plait_python_reader *reader)
+{
+	for (; reads->again_count; reads->again_count--) {
+		uint32_t tid = reads->again[reads->again_count - 1];
+		if (!plait_map_get(&reads->threads, tid))
+			continue;
+		struct plait_thread_read *thread = thread_of(reads, tid);
+		struct reading reading = begin_reading(reader, thread->pid, tid);
+		if (is_whole(&reading.chain) && !stands(&thread->innermost, reading.hash) &&
+		    reader->witness(reader->context, &reading.witness))
+			begin_watch(thread, &reading);
+	}
+}
+
 struct plait_error *plait_read_after(struct plait_reads *reads, const struct plait_python_reader *reader,
 				     uint64_t taken, struct plait_sample *sample, plait_source_handler handler,
 				     void *context)
 {
-	struct reading reading = {
-		.reader = reader,
-		.pid = sample->pid,
-		.tid = sample->tid,
-		.tp = reader->thread_pointer(reader->context, sample->pid, sample->tid),
-		.memory = plait_memory_of_process((pid_t)sample->pid),
-	};
-	read_now(&reading);
+	struct reading reading = begin_reading(reader, sample->pid, sample->tid);
 	PLAIT_TRY(hand_out_codes(reader, sample, handler, context));
 	sample->python = reading.chain;
 	if (!reading.chain.count)

@@ -10,10 +10,14 @@
 #include "common/vec.h"
 #include "perf/source/source.h"
 
+enum { PLAIT_AGAIN_MAX = 4 };
+
 /* What was read last of each thread. Zeroed is empty. */
 struct plait_reads {
 	struct plait_map threads;		   /* tid -> struct plait_thread_read * */
 	PLAIT_VEC(struct plait_python_frame) kept; /* of the sample at hand, when frames were read again since */
+	uint32_t again[PLAIT_AGAIN_MAX];	   /* threads that were found in another call than before; 0: none */
+	unsigned again_count;
 };
 
 /* Fills in sample->python; hands the code objects that are new to `handler` first. `taken` is when the sample was
@@ -22,6 +26,10 @@ struct plait_reads {
 struct plait_error *plait_read_after(struct plait_reads *reads, const struct plait_python_reader *reader,
 				     uint64_t taken, struct plait_sample *sample, plait_source_handler handler,
 				     void *context);
+
+/* Between two samples: looks where the threads are that were found in another call than before. So a call that lasts
+ * for less than the time between two samples may still be known when it is sampled. */
+void plait_reads_again(struct plait_reads *reads, const struct plait_python_reader *reader);
 
 /* The thread has ended. */
 void plait_reads_forget(struct plait_reads *reads, uint32_t tid);

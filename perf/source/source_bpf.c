@@ -12,6 +12,7 @@
 #define SLACK_NS 200000
 #define MILLISECOND_NS 1000000
 #define HUNG_UP_MS 5
+#define BETWEEN_NS 300000 /* after a sample: a third of the time between two, by default */
 #define SECOND_NS 1000000000
 
 /* A ring that a run without its sample has filled would stay full for ever: give the run up. */
@@ -235,6 +236,9 @@ static struct plait_error *read_side_band(struct plait_bpf_source *source, plait
  * nobody: then they are looked at now and then. */
 static struct plait_error *wait_for_samples(struct plait_bpf_source *source, int timeout_ms)
 {
+	const struct timespec between = { .tv_nsec = BETWEEN_NS };
+	if (source->reads.again_count && ppoll(source->polls, source->stream_count, &between, NULL) == 0)
+		plait_reads_again(&source->reads, &source->opening.options.reader);
 	if (source->hung_up && timeout_ms > HUNG_UP_MS)
 		timeout_ms = HUNG_UP_MS;
 	if (poll(source->polls, source->stream_count, timeout_ms) < 0 && errno != EINTR)

@@ -299,6 +299,20 @@ static void a_caller_that_lasts_is_shown_when_it_is_innermost(void **state)
 	}
 }
 
+static void what_began_before_a_look_between_two_samples_is_shown(void **state)
+{
+	NEEDS_WATCH(fixture);
+	assert_false(shows(fixture));
+	child_writes(fixture, &fixture->shared->link);
+	plait_reads_again(&fixture->reads, &fixture->reader);
+	assert_true(shows(fixture));
+	child_writes(fixture, &fixture->shared->link);
+	assert_false(shows(fixture));
+	plait_reads_forget(&fixture->reads, fixture->sample.tid);
+	plait_reads_again(&fixture->reads, &fixture->reader);
+	assert_int_equal(fixture->reads.threads.count, 0);
+}
+
 static void a_thread_that_ended_is_forgotten(void **state)
 {
 	NEEDS_WATCH(fixture);
@@ -321,6 +335,7 @@ int main(void)
 		TEST(what_called_must_be_seen_in_the_sample),
 		TEST(the_word_on_the_stack_must_name_the_frame),
 		TEST(a_caller_that_lasts_is_shown_when_it_is_innermost),
+		TEST(what_began_before_a_look_between_two_samples_is_shown),
 		TEST(a_thread_that_ended_is_forgotten),
 	};
 	return cmocka_run_group_tests_name("read_after", tests, NULL, NULL);
