@@ -13,7 +13,7 @@ foreach(source ${e2e_tests})
   add_test(NAME e2e.${name} COMMAND ${Python3_EXECUTABLE} -m pytest -q -rs -p no:cacheprovider ${source})
   set_tests_properties(e2e.${name} PROPERTIES
     ENVIRONMENT "PLAIT=$<TARGET_FILE:plait>;PLAIT_TEST_BIN=${CMAKE_CURRENT_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1"
-    TIMEOUT 900)
+    TIMEOUT 1800)
 endforeach()
 
 foreach(extra recording golden positions events)

@@ -332,8 +332,8 @@ static struct reading begin_reading(const struct plait_python_reader *reader, ui
 
 void plait_reads_again(struct plait_reads *reads, const struct plait_python_reader *reader)
 {
-	for (; reads->again_count; reads->again_count--) {
-		uint32_t tid = reads->again[reads->again_count - 1];
+	for (unsigned i = 0; i < reads->again_count; i++) {
+		uint32_t tid = reads->again[i];
 		if (!plait_map_get(&reads->threads, tid))
 			continue;
 		struct plait_thread_read *thread = thread_of(reads, tid);

@@ -17,7 +17,7 @@ struct plait_reads {
 	struct plait_map threads;		   /* tid -> struct plait_thread_read * */
 	PLAIT_VEC(struct plait_python_frame) kept; /* of the sample at hand, when frames were read again since */
 	uint32_t again[PLAIT_AGAIN_MAX];	   /* threads that were found in another call than before; 0: none */
-	unsigned again_count;
+	unsigned again_count;			   /* the caller sets it to 0 when it has looked often enough */
 };
 
 /* Fills in sample->python; hands the code objects that are new to `handler` first. `taken` is when the sample was

@@ -12,7 +12,8 @@
 #define SLACK_NS 200000
 #define MILLISECOND_NS 1000000
 #define HUNG_UP_MS 5
-#define BETWEEN_NS 300000 /* after a sample: a third of the time between two, by default */
+#define BETWEEN_NS 250000 /* a quarter of the time between two samples, by default */
+#define BETWEEN_LOOKS 3
 #define SECOND_NS 1000000000
 
 /* A ring that a run without its sample has filled would stay full for ever: give the run up. */
@@ -232,13 +233,21 @@ static struct plait_error *read_side_band(struct plait_bpf_source *source, plait
 	return NULL;
 }
 
+/* Until the next samples come, but not for long. */
+static void look_between(struct plait_bpf_source *source)
+{
+	const struct timespec between = { .tv_nsec = BETWEEN_NS };
+	for (int i = 0; i < BETWEEN_LOOKS && ppoll(source->polls, source->stream_count, &between, NULL) == 0; i++)
+		plait_reads_again(&source->reads, &source->opening.options.reader);
+	source->reads.again_count = 0;
+}
+
 /* The rings of a thread that has ended (without the right to rings of CPUs) report that at once, for ever, and wake
  * nobody: then they are looked at now and then. */
 static struct plait_error *wait_for_samples(struct plait_bpf_source *source, int timeout_ms)
 {
-	const struct timespec between = { .tv_nsec = BETWEEN_NS };
-	if (source->reads.again_count && ppoll(source->polls, source->stream_count, &between, NULL) == 0)
-		plait_reads_again(&source->reads, &source->opening.options.reader);
+	if (source->reads.again_count)
+		look_between(source);
 	if (source->hung_up && timeout_ms > HUNG_UP_MS)
 		timeout_ms = HUNG_UP_MS;
 	if (poll(source->polls, source->stream_count, timeout_ms) < 0 && errno != EINTR)

@@ -19,7 +19,7 @@ PLAIT = os.environ.get("PLAIT", str(ROOT / "build" / "dev" / "plait"))
 
 
 def run_plait(*arguments, **keywords):
-    keywords.setdefault("timeout", 120)
+    keywords.setdefault("timeout", 300)  # a busy machine may take long
     keywords.setdefault("stdout", subprocess.PIPE)
     keywords.setdefault("stderr", subprocess.PIPE)
     keywords.setdefault("stdin", subprocess.DEVNULL)
