@@ -37,8 +37,8 @@ def main(seconds):
     rng = np.random.default_rng(1)
     x, w = load(rng, 384)
     points, labels = rng.standard_normal((4000, 8)), list(range(20000))
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
         for _ in range(4):
             x = step(x, w)
         nearest(points, points[:20])
