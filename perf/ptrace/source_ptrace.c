@@ -223,6 +223,8 @@ static struct plait_error *refresh(struct ptrace_source *source)
 		struct plait_proc_stat stat;
 		struct followed_process *process = &source->processes.data[i];
 		process->present = plait_proc_read_stat(process->pid, &stat) && stat.memory_size;
+		if (process->present)
+			PLAIT_TRY(follow_process(source, process->pid));
 	}
 	PLAIT_TRY(follow_processes(source));
 	PLAIT_TRY(follow_threads(source));

@@ -196,6 +196,20 @@ def test_ptrace_leaves_sleeping_threads_alone(tmp_path):
     assert re.sub(r"sleeps: [0-5] ", "sleeps: 0 ", result.stdout) == bare
 
 
+def test_ptrace_sees_a_descendant_run_another_program(tmp_path):
+    """A child that was known before its exec: what it runs from then on is another program."""
+    need_recording("ptrace")
+    (tmp_path / "busy.py").write_text("import time\ndef busy():\n    while time.process_time() < 1: sum(range(1000))\nbusy()\n")
+    script = "( i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; exec /usr/bin/python3 busy.py ) & wait"
+    result = run_plait("record", "-q", "--engine", "ptrace", "--max-slowdown", "50", "-o", tmp_path / "run.plait", "--",
+                       "sh", "-c", script, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    stacks = collapsed(tmp_path / "run.plait")
+    shell = sum(stack.count for stack in stacks if not any("busy.py" in frame for frame in stack.frames))
+    python = sum(stack.count for stack in stacks if any(frame.startswith("busy (") for frame in stack.frames))
+    assert shell > 5 and python > 20, (shell, python)
+
+
 def test_ptrace_of_a_traced_process(tmp_path):
     """While another debugger has the process there are no samples, and no harm."""
     need_recording("ptrace")
