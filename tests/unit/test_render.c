@@ -9,10 +9,10 @@
 #include <cmocka.h>
 
 #include "golden/random_profile.h"
+#include "output/model/outline.h"
 #include "output/render/line.h"
 #include "output/render/render.h"
 #include "output/render/source.h"
-#include "output/render/tree_rows.h"
 
 #define HEAD "header x\nevent cpu ns 999\nprocess 1 python3\nthread 1 main\n"
 
@@ -46,18 +46,19 @@ static char *rows_text(const char *profile_text, double threshold, bool full)
 	struct plait_view_options view = { 0 };
 	struct plait_selection *selection;
 	struct plait_calltree *tree;
-	struct plait_tree_rows rows;
+	struct plait_outline *outline;
 	assert_null(plait_selection_create(profile, &view, &selection));
 	assert_null(plait_calltree_create(profile, selection,
 					  &(struct plait_calltree_options) { .grain = PLAIT_GRAIN_LINE }, &tree));
-	assert_null(plait_tree_rows_create(tree, threshold, full, &rows));
+	assert_null(plait_outline_create(tree, threshold, full, &outline));
+	assert_null(plait_outline_open_all(outline, true));
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
-	for (size_t i = 0; i < rows.rows.count; i++) {
-		const struct plait_tree_row *row = &rows.rows.data[i];
-		fprintf(out, "%s%u%s %s %d/%d", i ? "; " : "", rows.branches.data[row->branch].depth,
-			row->head ? (rows.branches.data[row->branch].last ? "L" : "T") : "",
+	for (size_t i = 0; i < outline->rows.count; i++) {
+		const struct plait_outline_row *row = &outline->rows.data[i];
+		fprintf(out, "%s%u%s %s %d/%d", i ? "; " : "", outline->branches.data[row->branch].depth,
+			row->head ? (outline->branches.data[row->branch].last ? "L" : "T") : "",
 			row->node == PLAIT_NONE ? "-" : plait_calltree_label(tree, row->node)->name, (int)row->total,
 			(int)row->self);
 		if (row->folded)
@@ -68,7 +69,7 @@ static char *rows_text(const char *profile_text, double threshold, bool full)
 			fprintf(out, " c%u", row->cut);
 	}
 	fclose(out);
-	plait_tree_rows_release(&rows);
+	plait_outline_destroy(outline);
 	plait_calltree_destroy(tree);
 	plait_selection_destroy(selection);
 	plait_profile_destroy(profile);
