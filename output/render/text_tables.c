@@ -2,11 +2,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "output/model/tables.h"
 #include "output/render/number.h"
 #include "output/render/renderers.h"
 #include "output/render/text_header.h"
 #include "output/render/text_label.h"
+#include "output/render/text_tables.h"
 
 enum {
 	AMOUNT_AT = 14, /* the first column of figures that are no shares */
@@ -15,27 +15,23 @@ enum {
 	RATIO = 14,
 	PLACE_MAX = 32,
 	SOURCE_MIN = 16,
+	NARROW = 64,	  /* with marks and fewer columns: no amounts, */
+	VERY_NARROW = 40, /* and only the share of its own */
 };
 
-struct printer {
-	const struct plait_profile *profile;
-	const struct plait_table *table;
-	const struct plait_render_options *options;
-	struct plait_line line;
-	bool unit_ns, lines;
-	double threshold;
-	uint32_t name_at;     /* column */
-	uint32_t name, place; /* widths */
-};
-
-static const struct plait_label *label_of(const struct printer *printer, uint32_t label)
+static bool is_narrow(const struct plait_table_layout *layout, uint32_t columns)
 {
-	return &printer->profile->labels.all.data[label];
+	return layout->marks && layout->options->columns && layout->options->columns < columns;
 }
 
-static bool is_shown(const struct printer *printer, uint64_t weight)
+static const struct plait_label *label_of(const struct plait_table_layout *layout, uint32_t label)
 {
-	return (double)weight >= (double)printer->table->total * printer->threshold / 100;
+	return &layout->profile->labels.all.data[label];
+}
+
+static bool is_shown(const struct plait_table_layout *layout, uint64_t weight)
+{
+	return (double)weight >= (double)layout->table->total * layout->threshold / 100;
 }
 
 static void put_share(struct plait_line *line, uint64_t part, uint64_t whole, enum plait_style style)
@@ -46,214 +42,235 @@ static void put_share(struct plait_line *line, uint64_t part, uint64_t whole, en
 }
 
 /* A figure that ends before `column`. */
-static void put_right(struct printer *printer, uint32_t column, const char *text)
+static void put_right(struct plait_table_layout *layout, uint32_t column, const char *text)
 {
-	plait_line_move(&printer->line, column - plait_text_width(text, printer->options->ascii));
-	plait_line_put(&printer->line, PLAIT_STYLE_PLAIN, text, UINT32_MAX);
+	plait_line_move(&layout->line, column - plait_text_width(text, layout->options->ascii));
+	plait_line_put(&layout->line, PLAIT_STYLE_PLAIN, text, UINT32_MAX);
 }
 
-static void put_amounts(struct printer *printer, const struct plait_table_row *row)
+static void put_amounts(struct plait_table_layout *layout, const struct plait_table_row *row)
 {
 	char number[PLAIT_NUMBER_SIZE];
-	if (!printer->lines) {
-		put_right(printer, AMOUNT_AT + AMOUNT_OF_SELF,
-			  row->self ? plait_number_amount(row->self, printer->unit_ns, number) : "");
+	if (!layout->lines) {
+		put_right(layout, AMOUNT_AT + AMOUNT_OF_SELF,
+			  row->self ? plait_number_amount(row->self, layout->unit_ns, number) : "");
 		return;
 	}
-	put_right(printer, AMOUNT_AT + AMOUNT_OF_BOTH,
-		  row->self ? plait_number_brief(row->self, printer->unit_ns, number) : "");
-	put_right(printer, AMOUNT_AT + 2 * AMOUNT_OF_BOTH, plait_number_brief(row->total, printer->unit_ns, number));
+	put_right(layout, AMOUNT_AT + AMOUNT_OF_BOTH,
+		  row->self ? plait_number_brief(row->self, layout->unit_ns, number) : "");
+	put_right(layout, AMOUNT_AT + 2 * AMOUNT_OF_BOTH, plait_number_brief(row->total, layout->unit_ns, number));
 }
 
-static void put_ratios(struct printer *printer, const struct plait_table_row *row)
+static void put_ratios(struct plait_table_layout *layout, const struct plait_table_row *row)
 {
 	char number[PLAIT_NUMBER_SIZE];
-	const struct plait_metric *metric = &printer->profile->metric;
-	bool ascii = printer->options->ascii;
-	put_right(printer, AMOUNT_AT + RATIO,
+	const struct plait_metric *metric = &layout->profile->metric;
+	bool ascii = layout->options->ascii;
+	put_right(layout, AMOUNT_AT + RATIO,
 		  row->self ? plait_number_ratio(&row->self_ratio, metric, ascii, number) : "");
-	put_right(printer, AMOUNT_AT + 2 * RATIO, plait_number_ratio(&row->total_ratio, metric, ascii, number));
+	put_right(layout, AMOUNT_AT + 2 * RATIO, plait_number_ratio(&row->total_ratio, metric, ascii, number));
 }
 
 /* The two shares and the amounts. */
-static void put_figures(struct printer *printer, const struct plait_table_row *row)
+static void put_figures(struct plait_table_layout *layout, const struct plait_table_row *row)
 {
-	put_share(&printer->line, row->self, printer->table->total, PLAIT_STYLE_STRONG);
-	plait_line_move(&printer->line, 7);
-	put_share(&printer->line, row->total, printer->table->total, PLAIT_STYLE_PLAIN);
-	if (printer->profile->metric.name)
-		put_ratios(printer, row);
-	else
-		put_amounts(printer, row);
-	plait_line_move(&printer->line, printer->name_at);
-}
-
-static void put_titles(struct printer *printer)
-{
-	const struct plait_metric *metric = &printer->profile->metric;
-	char text[48];
-	plait_line_put(&printer->line, PLAIT_STYLE_DIM, printer->lines ? "   own  total" : "  self  total", UINT32_MAX);
-	if (metric->name) {
-		snprintf(text, sizeof(text), "%s %.9s", printer->lines ? "own" : "self",
-			 strlen(metric->name) > 9 ? "ratio" : metric->name);
-		plait_line_move(&printer->line, AMOUNT_AT + RATIO - (uint32_t)strlen(text));
-		plait_line_put(&printer->line, PLAIT_STYLE_DIM, text, UINT32_MAX);
-		plait_line_move(&printer->line, AMOUNT_AT + 2 * RATIO - 5);
-		plait_line_put(&printer->line, PLAIT_STYLE_DIM, "total", UINT32_MAX);
-	} else if (printer->lines) {
-		plait_line_put(&printer->line, PLAIT_STYLE_DIM, "       own    total", UINT32_MAX);
-	} else {
-		plait_line_put(&printer->line, PLAIT_STYLE_DIM, "        self", UINT32_MAX);
+	put_share(&layout->line, row->self, layout->table->total, PLAIT_STYLE_STRONG);
+	if (!is_narrow(layout, VERY_NARROW)) {
+		plait_line_move(&layout->line, 7);
+		put_share(&layout->line, row->total, layout->table->total, PLAIT_STYLE_PLAIN);
 	}
-	plait_line_move(&printer->line, printer->name_at - (printer->lines || metric->name ? 0 : 1));
-	plait_line_put(&printer->line, PLAIT_STYLE_DIM, printer->lines ? "Python line" : "function", UINT32_MAX);
-	plait_line_end(&printer->line);
+	if (!is_narrow(layout, NARROW) && layout->profile->metric.name)
+		put_ratios(layout, row);
+	else if (!is_narrow(layout, NARROW))
+		put_amounts(layout, row);
+	plait_line_move(&layout->line, layout->name_at);
 }
 
-/* Whether a row is worth a line: large enough, and not only machinery that passes calls on. */
-static bool has_line(const struct printer *printer, const struct plait_table_row *row)
+void plait_table_put_titles(struct plait_table_layout *layout)
 {
-	if (!row->self && !printer->options->full && label_of(printer, row->label)->machinery)
+	const struct plait_metric *metric = &layout->profile->metric;
+	char text[48];
+	const char *both = layout->lines ? "   own  total" : "  self  total";
+	const char *own = layout->lines ? "   own" : "  self";
+	plait_line_put(&layout->line, PLAIT_STYLE_DIM, is_narrow(layout, VERY_NARROW) ? own : both, UINT32_MAX);
+	if (is_narrow(layout, NARROW)) {
+		plait_line_end(&layout->line);
+		return;
+	}
+	if (metric->name) {
+		snprintf(text, sizeof(text), "%s %.9s", layout->lines ? "own" : "self",
+			 strlen(metric->name) > 9 ? "ratio" : metric->name);
+		plait_line_move(&layout->line, AMOUNT_AT + RATIO - (uint32_t)strlen(text));
+		plait_line_put(&layout->line, PLAIT_STYLE_DIM, text, UINT32_MAX);
+		plait_line_move(&layout->line, AMOUNT_AT + 2 * RATIO - 5);
+		plait_line_put(&layout->line, PLAIT_STYLE_DIM, "total", UINT32_MAX);
+	} else if (layout->lines) {
+		plait_line_put(&layout->line, PLAIT_STYLE_DIM, "       own    total", UINT32_MAX);
+	} else {
+		plait_line_put(&layout->line, PLAIT_STYLE_DIM, "        self", UINT32_MAX);
+	}
+	plait_line_move(&layout->line, layout->name_at - (layout->lines || metric->name ? 0 : 1));
+	plait_line_put(&layout->line, PLAIT_STYLE_DIM, layout->lines ? "Python line" : "function", UINT32_MAX);
+	plait_line_end(&layout->line);
+}
+
+bool plait_table_has_line(const struct plait_table_layout *layout, const struct plait_table_row *row)
+{
+	if (!row->self && !layout->options->full && label_of(layout, row->label)->machinery)
 		return false;
-	return is_shown(printer, row->total);
+	return is_shown(layout, row->total);
 }
 
-/* The widths of names and places in the rows that are shown. */
-static void measure(struct printer *printer)
+void plait_table_measure(struct plait_table_layout *layout)
 {
-	uint32_t columns = printer->options->columns;
-	printer->name_at = AMOUNT_AT + 2 +
-			   (printer->profile->metric.name ? 2 * RATIO
-			    : printer->lines		  ? 2 * AMOUNT_OF_BOTH
-							  : AMOUNT_OF_SELF + 1);
-	for (size_t i = 0; i < printer->table->rows.count; i++) {
-		const struct plait_table_row *row = &printer->table->rows.data[i];
-		if (!has_line(printer, row))
+	uint32_t columns = layout->options->columns;
+	layout->name_at = AMOUNT_AT + 2 +
+			  (layout->profile->metric.name ? 2 * RATIO
+			   : layout->lines		? 2 * AMOUNT_OF_BOTH
+							: AMOUNT_OF_SELF + 1);
+	if (is_narrow(layout, NARROW))
+		layout->name_at = is_narrow(layout, VERY_NARROW) ? 7 : 14;
+	for (size_t i = 0; i < layout->table->rows.count; i++) {
+		const struct plait_table_row *row = &layout->table->rows.data[i];
+		if (!plait_table_has_line(layout, row))
 			continue;
 		char place[PLAIT_PLACE_SIZE];
-		const struct plait_label *label = label_of(printer, row->label);
-		uint32_t name = plait_text_width(label->name, printer->options->ascii);
-		uint32_t width = plait_text_width(plait_label_place(label, place), printer->options->ascii);
-		printer->name = name > printer->name ? name : printer->name;
-		printer->place = width > printer->place ? width : printer->place;
+		const struct plait_label *label = label_of(layout, row->label);
+		uint32_t name = plait_text_width(label->name, layout->options->ascii) + (layout->marks ? 2 : 0);
+		uint32_t width = plait_text_width(plait_label_place(label, place), layout->options->ascii);
+		layout->name = name > layout->name ? name : layout->name;
+		layout->place = width > layout->place ? width : layout->place;
 	}
-	uint32_t room = columns > printer->name_at + 22 ? columns - printer->name_at - 2 : 20;
+	uint32_t room = columns > layout->name_at + 22 ? columns - layout->name_at - 2 : 20;
+	if (is_narrow(layout, VERY_NARROW))
+		room = columns > layout->name_at + 4 ? columns - layout->name_at - 2 : 3;
 	if (!columns)
 		room = 90;
 	uint32_t place = room / 3 > PLACE_MAX ? PLACE_MAX : room / 3;
-	printer->place = printer->place > place ? place : printer->place;
-	printer->name = printer->name > room - printer->place ? room - printer->place : printer->name;
+	layout->place = layout->place > place ? place : layout->place;
+	layout->name = layout->name > room - layout->place ? room - layout->place : layout->name;
 }
 
-static uint32_t limit(const struct printer *printer, uint32_t width)
+static uint32_t limit(const struct plait_table_layout *layout, uint32_t width)
 {
-	return printer->options->columns ? width : UINT32_MAX;
+	return layout->options->columns ? width : UINT32_MAX;
 }
 
-static void put_label(struct printer *printer, const struct plait_label *label)
+static void put_label(struct plait_table_layout *layout, const struct plait_label *label, const char *mark)
 {
-	plait_line_put(&printer->line, plait_label_style(label), label->name, limit(printer, printer->name));
-	plait_line_move(&printer->line, printer->name_at + printer->name + 2);
-	plait_label_put_place(&printer->line, label, limit(printer, printer->place));
+	plait_line_put(&layout->line, PLAIT_STYLE_STRONG, mark, UINT32_MAX);
+	plait_line_put(&layout->line, plait_label_style(label), label->name,
+		       limit(layout, layout->name - (*mark ? 2 : 0)));
+	plait_line_move(&layout->line, layout->name_at + layout->name + 2);
+	plait_label_put_place(&layout->line, label, limit(layout, layout->place));
 }
 
-static void put_source(struct printer *printer, const struct plait_label *label)
+static void put_source(struct plait_table_layout *layout, const struct plait_label *label)
 {
-	const char *source = plait_label_source(label, printer->options);
+	const char *source = plait_label_source(label, layout->options);
 	if (!source)
 		return;
-	plait_line_move(&printer->line, printer->name_at + printer->name + 2 + printer->place + 2);
-	if (plait_line_left(&printer->line) >= SOURCE_MIN)
-		plait_line_put(&printer->line, PLAIT_STYLE_DIM, source, UINT32_MAX);
+	plait_line_move(&layout->line, layout->name_at + layout->name + 2 + layout->place + 2);
+	if (plait_line_left(&layout->line) >= SOURCE_MIN)
+		plait_line_put(&layout->line, PLAIT_STYLE_DIM, source, UINT32_MAX);
+}
+
+void plait_table_put_row(struct plait_table_layout *layout, const struct plait_table_row *row, const char *mark)
+{
+	put_figures(layout, row);
+	put_label(layout, label_of(layout, row->label), mark);
+	if (layout->lines)
+		put_source(layout, label_of(layout, row->label));
+	plait_line_end(&layout->line);
 }
 
 /* A share of a line's own, below it. */
-static void put_part(struct printer *printer, uint64_t weight)
+static void put_part(struct plait_table_layout *layout, uint64_t weight)
 {
-	plait_line_move(&printer->line, printer->name_at + 1);
-	put_share(&printer->line, weight, printer->table->total, PLAIT_STYLE_PLAIN);
-	plait_line_move(&printer->line, printer->line.column + 2);
+	plait_line_move(&layout->line, layout->name_at + 1);
+	put_share(&layout->line, weight, layout->table->total, PLAIT_STYLE_PLAIN);
+	plait_line_move(&layout->line, layout->line.column + 2);
 }
 
-static void put_leaf(struct printer *printer, const struct plait_table_leaf *leaf)
+void plait_table_put_leaf(struct plait_table_layout *layout, const struct plait_table_leaf *leaf)
 {
-	const struct plait_label *label = label_of(printer, leaf->label);
-	put_part(printer, leaf->weight);
+	const struct plait_label *label = label_of(layout, leaf->label);
+	put_part(layout, leaf->weight);
 	char number[PLAIT_NUMBER_SIZE];
-	plait_line_format(&printer->line, PLAIT_STYLE_DIM, "%8s  ",
-			  plait_number_brief(leaf->weight, printer->unit_ns, number));
-	plait_line_put(&printer->line, plait_label_style(label), label->name, UINT32_MAX);
-	plait_line_move(&printer->line, printer->line.column + 2);
-	plait_label_put_place(&printer->line, label, UINT32_MAX);
-	plait_line_end(&printer->line);
+	plait_line_format(&layout->line, PLAIT_STYLE_DIM, "%8s  ",
+			  plait_number_brief(leaf->weight, layout->unit_ns, number));
+	plait_line_put(&layout->line, plait_label_style(label), label->name, UINT32_MAX);
+	plait_line_move(&layout->line, layout->line.column + 2);
+	plait_label_put_place(&layout->line, label, UINT32_MAX);
+	plait_line_end(&layout->line);
+}
+
+void plait_table_put_cut_leaves(struct plait_table_layout *layout, uint32_t cut, uint64_t weight)
+{
+	char count[PLAIT_NUMBER_SIZE];
+	put_part(layout, weight);
+	plait_line_format(&layout->line, PLAIT_STYLE_DIM, "%s native below %g %%", plait_number_count(cut, count),
+			  layout->threshold);
+	plait_line_end(&layout->line);
 }
 
 /* The native functions of a line. Their shares are parts of the line's own. */
-static void put_leaves(struct printer *printer, const struct plait_table_row *row)
+static void put_leaves(struct plait_table_layout *layout, const struct plait_table_row *row)
 {
 	uint32_t cut = 0;
 	uint64_t cut_weight = 0;
 	for (uint32_t i = 0; i < row->leaf_count; i++) {
-		const struct plait_table_leaf *leaf = &printer->table->leaves.data[row->leaves + i];
-		if (is_shown(printer, leaf->weight)) {
-			put_leaf(printer, leaf);
+		const struct plait_table_leaf *leaf = &layout->table->leaves.data[row->leaves + i];
+		if (is_shown(layout, leaf->weight)) {
+			plait_table_put_leaf(layout, leaf);
 		} else {
 			cut++;
 			cut_weight = plait_saturating_add(cut_weight, leaf->weight);
 		}
 	}
-	if (!cut || !is_shown(printer, row->self))
-		return;
-	char count[PLAIT_NUMBER_SIZE];
-	put_part(printer, cut_weight);
-	plait_line_format(&printer->line, PLAIT_STYLE_DIM, "%s native below %g %%", plait_number_count(cut, count),
-			  printer->threshold);
-	plait_line_end(&printer->line);
+	if (cut && is_shown(layout, row->self))
+		plait_table_put_cut_leaves(layout, cut, cut_weight);
 }
 
-static void put_cut(struct printer *printer, uint32_t cut, uint64_t weight)
+static void put_cut(struct plait_table_layout *layout, uint32_t cut, uint64_t weight)
 {
 	char count[PLAIT_NUMBER_SIZE];
-	put_share(&printer->line, weight, printer->table->total, PLAIT_STYLE_PLAIN);
-	plait_line_move(&printer->line, printer->name_at);
-	plait_line_format(&printer->line, PLAIT_STYLE_DIM, "%s more below %g %%", plait_number_count(cut, count),
-			  printer->threshold);
-	plait_line_end(&printer->line);
+	put_share(&layout->line, weight, layout->table->total, PLAIT_STYLE_PLAIN);
+	plait_line_move(&layout->line, layout->name_at);
+	plait_line_format(&layout->line, PLAIT_STYLE_DIM, "%s more below %g %%", plait_number_count(cut, count),
+			  layout->threshold);
+	plait_line_end(&layout->line);
 }
 
-static void put_outside(struct printer *printer)
+static void put_outside(struct plait_table_layout *layout)
 {
-	put_share(&printer->line, printer->table->outside, printer->table->total, PLAIT_STYLE_PLAIN);
-	plait_line_move(&printer->line, printer->name_at);
-	plait_line_put(&printer->line, PLAIT_STYLE_DIM, "outside of Python", UINT32_MAX);
-	plait_line_end(&printer->line);
+	put_share(&layout->line, layout->table->outside, layout->table->total, PLAIT_STYLE_PLAIN);
+	plait_line_move(&layout->line, layout->name_at);
+	plait_line_put(&layout->line, PLAIT_STYLE_DIM, "outside of Python", UINT32_MAX);
+	plait_line_end(&layout->line);
 }
 
-static void put_table(struct printer *printer)
+static void put_table(struct plait_table_layout *layout)
 {
-	put_titles(printer);
+	plait_table_put_titles(layout);
 	uint32_t cut = 0;
 	uint64_t cut_weight = 0;
-	for (size_t i = 0; i < printer->table->rows.count; i++) {
-		const struct plait_table_row *row = &printer->table->rows.data[i];
-		if (!has_line(printer, row)) {
-			cut += !is_shown(printer, row->total);
+	for (size_t i = 0; i < layout->table->rows.count; i++) {
+		const struct plait_table_row *row = &layout->table->rows.data[i];
+		if (!plait_table_has_line(layout, row)) {
+			cut += !is_shown(layout, row->total);
 			cut_weight = plait_saturating_add(cut_weight, row->self);
 			continue;
 		}
-		put_figures(printer, row);
-		put_label(printer, label_of(printer, row->label));
-		if (printer->lines)
-			put_source(printer, label_of(printer, row->label));
-		plait_line_end(&printer->line);
-		if (printer->lines)
-			put_leaves(printer, row);
+		plait_table_put_row(layout, row, "");
+		if (layout->lines)
+			put_leaves(layout, row);
 	}
 	if (cut)
-		put_cut(printer, cut, cut_weight);
-	if (printer->table->outside)
-		put_outside(printer);
-	plait_metric_put_foot(&printer->line, printer->profile);
+		put_cut(layout, cut, cut_weight);
+	if (layout->table->outside)
+		put_outside(layout);
+	plait_metric_put_foot(&layout->line, layout->profile);
 }
 
 static struct plait_error *render_table(const struct plait_profile *profile, const struct plait_view_options *view,
@@ -265,17 +282,17 @@ static struct plait_error *render_table(const struct plait_profile *profile, con
 	struct plait_error *error = lines ? plait_table_by_line(profile, selection, &table)
 					  : plait_table_by_function(profile, selection, &table);
 	if (!error) {
-		struct printer printer = { .profile = profile,
-					   .table = &table,
-					   .lines = lines,
-					   .options = options,
-					   .line = { .out = out, .options = options },
-					   .unit_ns = plait_selection_unit_ns(profile, selection),
-					   .threshold = options->threshold < 0 ? 1 : options->threshold };
-		measure(&printer);
+		struct plait_table_layout layout = { .profile = profile,
+						     .table = &table,
+						     .lines = lines,
+						     .options = options,
+						     .line = { .out = out, .options = options },
+						     .unit_ns = plait_selection_unit_ns(profile, selection),
+						     .threshold = options->threshold < 0 ? 1 : options->threshold };
+		plait_table_measure(&layout);
 		plait_header_write(profile, selection, table.samples, options, out);
 		if (table.samples)
-			put_table(&printer);
+			put_table(&layout);
 		else
 			plait_header_write_nothing(options, out);
 		plait_table_release(&table);
