@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/input.h"
 #include "cli/terminal.h"
+#include "cli/view/show.h"
 #include "cli/view_options.h"
 #include "output/render/render.h"
 #include "output/render/source.h"
@@ -15,7 +16,7 @@ enum { LINE_SIZE = 512 }; /* bytes of a source line: more is cut */
 struct report_options {
 	struct plait_view_values view;
 	const char *format, *color, *metric;
-	bool flat, lines, memory, inverted, by_thread, by_function, full, no_pager, ascii;
+	bool flat, lines, memory, inverted, by_thread, by_function, full, no_pager, ascii, tui;
 	double threshold;
 	uint64_t columns;
 };
@@ -29,6 +30,8 @@ static const struct plait_option options[] = {
 		     "where the data of each Python line were: caches, DRAM, latency (precise events)"),
 	PLAIT_OPTION(struct report_options, inverted, "inverted", 0, PLAIT_OPTION_FLAG, NULL,
 		     "a tree that begins with the innermost function: callers below it"),
+	PLAIT_OPTION(struct report_options, tui, "tui", 0, PLAIT_OPTION_FLAG, NULL,
+		     "look around in it on the terminal, as plait view does"),
 	PLAIT_OPTION_CHOICE(struct report_options, format, "format", 0, "FORMAT", "text json collapsed",
 			    "text, json or collapsed (default text)"),
 	PLAIT_VIEW_OPTIONS(struct report_options, view),
@@ -92,11 +95,7 @@ static struct plait_error *render(const struct report_options *values, const str
 	view.by_thread = values->by_thread;
 	view.by_function = values->by_function;
 	view.inverted = values->inverted;
-	if (profile->metric.name && !view.event)
-		view.event =
-			profile->events
-				.data[profile->metric.paired ? profile->metric.leader : profile->metric.denominator]
-				.record.name;
+	plait_view_choose_event(profile, &view);
 	struct plait_error *error = plait_terminal_color(values->color, STDOUT_FILENO, &render.color);
 	if (!error) {
 		struct plait_pager pager;
@@ -113,6 +112,30 @@ static struct plait_error *render(const struct report_options *values, const str
 	return error;
 }
 
+/* --tui: the same as plait view. */
+static struct plait_error *show(const struct report_options *values, const char *recording, bool *ret_damaged)
+{
+	if (values->memory || values->columns || (values->format && strcmp(values->format, "text") != 0))
+		return plait_error_advise(
+			plait_error_new(PLAIT_ERROR_USAGE,
+					"--tui cannot be combined with --memory, --columns or --format"),
+			"leave one of them out");
+	struct plait_view_setup setup = {
+		.recording = recording,
+		.options = plait_view_of(&values->view),
+		.tab = values->flat	  ? PLAIT_TAB_FUNCTIONS
+		       : values->lines	  ? PLAIT_TAB_LINES
+		       : values->inverted ? PLAIT_TAB_CALLERS
+					  : PLAIT_TAB_TREE,
+		.threshold = values->threshold < 0 ? 1 : values->threshold,
+		.full = values->full,
+		.ascii = values->ascii || plait_terminal_is_ascii(),
+	};
+	setup.options.by_thread = values->by_thread;
+	setup.options.by_function = values->by_function;
+	return plait_view_show_file(&setup, values->metric, values->color, ret_damaged);
+}
+
 static struct plait_error *report(void *context, int argc, char **argv, int first, bool *ret_damaged)
 {
 	const struct report_options *values = context;
@@ -120,9 +143,12 @@ static struct plait_error *report(void *context, int argc, char **argv, int firs
 	PLAIT_TRY(choose_renderer(values, &renderer));
 	if (argc - first > 1)
 		return plait_error_new(PLAIT_ERROR_USAGE, "report takes one recording, not %d", argc - first);
+	const char *recording = first < argc ? argv[first] : "profile.plait";
+	if (values->tui)
+		return show(values, recording, ret_damaged);
 	struct plait_profile *profile;
 	struct plait_error *damage;
-	PLAIT_TRY(plait_input_read(first < argc ? argv[first] : "profile.plait", values->metric, &profile, &damage));
+	PLAIT_TRY(plait_input_read(recording, values->metric, &profile, &damage));
 	struct plait_error *error = render(values, renderer, profile);
 	plait_profile_destroy(profile);
 	plait_view_tell_damage(damage, "the report shows what came before the damage", ret_damaged);

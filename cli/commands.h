@@ -30,6 +30,7 @@ extern const struct plait_command plait_command_record;
 extern const struct plait_command plait_command_report;
 extern const struct plait_command plait_command_script;
 extern const struct plait_command plait_command_stat;
+extern const struct plait_command plait_command_view;
 
 /* All of them, ending in NULL. */
 extern const struct plait_command *const plait_commands[];

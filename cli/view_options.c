@@ -18,6 +18,13 @@ struct plait_view_options plait_view_of(const struct plait_view_values *values)
 	};
 }
 
+void plait_view_choose_event(const struct plait_profile *profile, struct plait_view_options *view)
+{
+	const struct plait_metric *metric = &profile->metric;
+	if (metric->name && !view->event)
+		view->event = profile->events.data[metric->paired ? metric->leader : metric->denominator].record.name;
+}
+
 void plait_view_values_release(struct plait_view_values *values)
 {
 	plait_option_list_release(&values->threads);

@@ -32,6 +32,9 @@ struct plait_view_values {
 /* The view that the values describe; its texts are borrowed from them. */
 struct plait_view_options plait_view_of(const struct plait_view_values *values);
 
+/* With a metric and no event asked for, shows the event that the metric is of. */
+void plait_view_choose_event(const struct plait_profile *profile, struct plait_view_options *view);
+
 /* The run function of a command that shows a recording: parses into `values` (whose view is at `view`, released at the
  * end), calls `work` with the index of the first word, prints its error. `*ret_damaged` set by it is a failure, too. */
 int plait_view_command_run(const struct plait_command *command, int argc, char **argv, void *values,

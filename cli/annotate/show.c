@@ -66,6 +66,7 @@ static struct plait_annotate_options options_of(const struct plait_annotate_show
 	return (struct plait_annotate_options) { .render = show->render,
 						 .event = plait_selection_event(show->selection),
 						 .note = note,
+						 .mark = show->mark,
 						 .recording = show->recording };
 }
 

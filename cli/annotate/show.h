@@ -18,6 +18,7 @@ struct plait_annotate_show {
 	const struct plait_render_options *render; /* reads source lines from `sources` */
 	const char *recording;			   /* its file, as the user named it */
 	const struct plait_annotate_target *target;
+	int32_t mark; /* a Python line to be marked; 0: none */
 	bool json;
 };
 

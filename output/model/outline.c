@@ -160,14 +160,13 @@ static struct plait_error *lay_out(struct plait_outline *outline)
 	return made ? NULL : plait_error_no_memory();
 }
 
-/* The dearest child of `node` when it takes at least half of it, else PLAIT_NONE. Of the root's the dearest one. */
+/* The dearest child of `node`, unless more of it is its own; then PLAIT_NONE. */
 static uint32_t hot_child(const struct plait_outline *outline, uint32_t node)
 {
 	uint32_t child = node_at(outline, node)->first_child;
 	if (child == PLAIT_NONE || !node_at(outline, child)->total)
 		return PLAIT_NONE;
-	uint64_t total = node_at(outline, child)->total, rest = node_at(outline, node)->total - total;
-	return node == 0 || total >= rest ? child : PLAIT_NONE;
+	return node_at(outline, child)->total >= node_at(outline, node)->self ? child : PLAIT_NONE;
 }
 
 uint32_t plait_outline_hot_end(const struct plait_outline *outline, uint32_t node)
@@ -313,36 +312,6 @@ struct plait_error *plait_outline_open_below(struct plait_outline *outline, size
 	return lay_out(outline);
 }
 
-/* The dearest closed row that costs less than `ceiling`, or SIZE_MAX. */
-static size_t dearest_closed(const struct plait_outline *outline, uint64_t ceiling)
-{
-	size_t best = SIZE_MAX;
-	uint64_t most = 0;
-	for (size_t i = 0; i < outline->rows.count; i++) {
-		const struct plait_outline_row *row = &outline->rows.data[i];
-		if (row->state == PLAIT_OUTLINE_CLOSED && !row->cut && row->total < ceiling && row->total > most) {
-			best = i;
-			most = row->total;
-		}
-	}
-	return best;
-}
-
-struct plait_error *plait_outline_fill(struct plait_outline *outline, size_t wanted)
-{
-	uint64_t ceiling = UINT64_MAX;
-	for (size_t row; (row = dearest_closed(outline, ceiling)) != SIZE_MAX;) {
-		uint32_t node = outline->rows.data[row].node;
-		bool changed;
-		PLAIT_TRY(plait_outline_open(outline, row, &changed));
-		if (outline->rows.count <= wanted)
-			continue;
-		ceiling = node_at(outline, node)->total;
-		PLAIT_TRY(plait_outline_close(outline, plait_outline_row_of(outline, node), &changed));
-	}
-	return NULL;
-}
-
 static size_t link_of(const struct plait_chain *chain, uint32_t node)
 {
 	for (size_t i = 0; i < chain->links.count; i++) {
@@ -409,6 +378,40 @@ struct plait_error *plait_outline_reveal(struct plait_outline *outline, uint32_t
 	}
 	PLAIT_TRY(lay_out(outline));
 	*ret = plait_outline_row_of(outline, node);
+	return NULL;
+}
+
+/* The dearest closed row that costs less than `ceiling`, or SIZE_MAX. */
+static size_t dearest_closed(const struct plait_outline *outline, uint64_t ceiling)
+{
+	size_t best = SIZE_MAX;
+	uint64_t most = 0;
+	for (size_t i = 0; i < outline->rows.count; i++) {
+		const struct plait_outline_row *row = &outline->rows.data[i];
+		if (row->state == PLAIT_OUTLINE_CLOSED && !row->cut && row->total < ceiling && row->total > most) {
+			best = i;
+			most = row->total;
+		}
+	}
+	return best;
+}
+
+struct plait_error *plait_outline_fill(struct plait_outline *outline, size_t wanted)
+{
+	uint64_t ceiling = UINT64_MAX;
+	size_t end;
+	PLAIT_TRY(plait_outline_reveal(outline, plait_outline_hot_end(outline, 0), &end));
+	if (outline->rows.count > wanted)
+		PLAIT_TRY(plait_outline_open_all(outline, false));
+	for (size_t row; (row = dearest_closed(outline, ceiling)) != SIZE_MAX;) {
+		uint32_t node = outline->rows.data[row].node;
+		bool changed;
+		PLAIT_TRY(plait_outline_open(outline, row, &changed));
+		if (outline->rows.count <= wanted)
+			continue;
+		ceiling = node_at(outline, node)->total;
+		PLAIT_TRY(plait_outline_close(outline, plait_outline_row_of(outline, node), &changed));
+	}
 	return NULL;
 }
 

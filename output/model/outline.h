@@ -26,7 +26,7 @@ struct plait_outline_row {
 	uint32_t node;	 /* PLAIT_NONE: stands for the `cut` smaller branches of a fork */
 	uint32_t branch; /* index */
 	bool head;	 /* the first row of a branch */
-	bool hot;	 /* on the path that takes at least half of the cost at every step */
+	bool hot;	 /* on the path from the top that takes the dearest way at every step */
 	enum plait_outline_state state;
 	uint64_t total, self;
 	uint32_t folded;  /* frames left out in front of it */
@@ -72,13 +72,13 @@ struct plait_error *plait_outline_close(struct plait_outline *outline, size_t ro
 /* Opens or closes everything at and below a row. */
 struct plait_error *plait_outline_open_below(struct plait_outline *outline, size_t row, bool open);
 
-/* Opens the dearest rows, as long as not more than `wanted` rows come of it. */
+/* Opens the hottest path, then the dearest rows, as long as not more than `wanted` rows come of it. */
 struct plait_error *plait_outline_fill(struct plait_outline *outline, size_t wanted);
 
 /* Makes `node` visible, whatever was closed, cut or folded around it; its row in `*ret`. */
 struct plait_error *plait_outline_reveal(struct plait_outline *outline, uint32_t node, size_t *ret);
 
-/* The end of the path below `node` (0: of all) that takes at least half of the cost at every step. */
+/* The end of the path from `node` (0: the top) that takes the dearest way, to where more is spent than below. */
 uint32_t plait_outline_hot_end(const struct plait_outline *outline, uint32_t node);
 
 /* The row from which a row is called, itself when there is none. */

@@ -15,9 +15,19 @@ enum {
 	RATIO = 14,
 	PLACE_MAX = 32,
 	SOURCE_MIN = 16,
+	SOURCE_FROM = 62, /* with marks: so many columns leave room for source lines, */
+	SOURCE_ROOM = 34, /* which get this many of them whatever names there are */
 	NARROW = 64,	  /* with marks and fewer columns: no amounts, */
+	NARROW_LINES = 120,
 	VERY_NARROW = 40, /* and only the share of its own */
 };
+
+/* The screen's columns that leave room for amounts. Those of lines come behind the text of the line. */
+static bool has_amounts(const struct plait_table_layout *layout)
+{
+	uint32_t least = layout->lines && layout->options->source_line ? NARROW_LINES : NARROW;
+	return !layout->marks || !layout->options->columns || layout->options->columns >= least;
+}
 
 static bool is_narrow(const struct plait_table_layout *layout, uint32_t columns)
 {
@@ -79,9 +89,9 @@ static void put_figures(struct plait_table_layout *layout, const struct plait_ta
 		plait_line_move(&layout->line, 7);
 		put_share(&layout->line, row->total, layout->table->total, PLAIT_STYLE_PLAIN);
 	}
-	if (!is_narrow(layout, NARROW) && layout->profile->metric.name)
+	if (has_amounts(layout) && layout->profile->metric.name)
 		put_ratios(layout, row);
-	else if (!is_narrow(layout, NARROW))
+	else if (has_amounts(layout))
 		put_amounts(layout, row);
 	plait_line_move(&layout->line, layout->name_at);
 }
@@ -93,7 +103,7 @@ void plait_table_put_titles(struct plait_table_layout *layout)
 	const char *both = layout->lines ? "   own  total" : "  self  total";
 	const char *own = layout->lines ? "   own" : "  self";
 	plait_line_put(&layout->line, PLAIT_STYLE_DIM, is_narrow(layout, VERY_NARROW) ? own : both, UINT32_MAX);
-	if (is_narrow(layout, NARROW)) {
+	if (!has_amounts(layout)) {
 		plait_line_end(&layout->line);
 		return;
 	}
@@ -128,7 +138,7 @@ void plait_table_measure(struct plait_table_layout *layout)
 			  (layout->profile->metric.name ? 2 * RATIO
 			   : layout->lines		? 2 * AMOUNT_OF_BOTH
 							: AMOUNT_OF_SELF + 1);
-	if (is_narrow(layout, NARROW))
+	if (!has_amounts(layout))
 		layout->name_at = is_narrow(layout, VERY_NARROW) ? 7 : 14;
 	for (size_t i = 0; i < layout->table->rows.count; i++) {
 		const struct plait_table_row *row = &layout->table->rows.data[i];
@@ -142,6 +152,8 @@ void plait_table_measure(struct plait_table_layout *layout)
 		layout->place = width > layout->place ? width : layout->place;
 	}
 	uint32_t room = columns > layout->name_at + 22 ? columns - layout->name_at - 2 : 20;
+	if (layout->marks && layout->lines && layout->options->source_line && room >= SOURCE_FROM)
+		room -= SOURCE_ROOM;
 	if (is_narrow(layout, VERY_NARROW))
 		room = columns > layout->name_at + 4 ? columns - layout->name_at - 2 : 3;
 	if (!columns)

@@ -111,8 +111,8 @@ static void put_mark(struct plait_line *line, const struct plait_tree_layout *la
 {
 	static const char *const marks[] = { "  ", "▸ ", "▾ " }, *const ascii[] = { "  ", "+ ", "- " };
 	if (layout->marks)
-		plait_line_put(line, PLAIT_STYLE_STRONG, (layout->options->ascii ? ascii : marks)[row->state],
-			       UINT32_MAX);
+		plait_line_put(line, row->hot ? PLAIT_STYLE_MARKER : PLAIT_STYLE_DIM,
+			       (layout->options->ascii ? ascii : marks)[row->state], UINT32_MAX);
 }
 
 static void put_figures(struct plait_line *line, const struct plait_tree_layout *layout,

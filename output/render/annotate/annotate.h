@@ -11,6 +11,7 @@ struct plait_annotate_options {
 	const struct plait_render_options *render; /* its source_line gives the lines, white space at their start too */
 	uint32_t event;				   /* index of the event that is shown */
 	const char *note;      /* about the source or the code, a sentence ("it has changed since ..."); NULL: none */
+	int32_t mark;	       /* Python: this line is marked, as one that `query` asks for; 0: none */
 	const char *recording; /* its file, as the user named it: for the commands that show more */
 };
 

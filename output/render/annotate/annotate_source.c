@@ -168,7 +168,8 @@ static void put_line(struct printer *printer, int32_t line)
 {
 	char text[TEXT_MAX];
 	const struct plait_cost *cost = cost_of(printer, line);
-	bool asked = line == printer->query->line, ascii = printer->options->render->ascii;
+	bool asked = line == printer->query->line || line == printer->options->mark;
+	bool ascii = printer->options->render->ascii;
 	if (cost) {
 		plait_annotate_put_share(&printer->line, cost->own, printer->annotation->all, OWN_END,
 					 PLAIT_STYLE_STRONG);
