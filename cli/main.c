@@ -6,15 +6,24 @@
 
 #include "cli/commands.h"
 
+/* clang-format off: one a line */
 const struct plait_command *const plait_commands[] = {
-	&plait_command_record, &plait_command_report,
-	&plait_command_view,   &plait_command_annotate,
-	&plait_command_export, &plait_command_merge,
-	&plait_command_script, &plait_command_stat,
-	&plait_command_list,   &plait_command_doctor,
-	&plait_command_dump,   &plait_command_completions,
-	&plait_command_manual, NULL,
+	&plait_command_record,
+	&plait_command_report,
+	&plait_command_view,
+	&plait_command_annotate,
+	&plait_command_export,
+	&plait_command_merge,
+	&plait_command_script,
+	&plait_command_stat,
+	&plait_command_list,
+	&plait_command_doctor,
+	&plait_command_dump,
+	&plait_command_completions,
+	&plait_command_manual,
+	NULL,
 };
+/* clang-format on */
 
 int plait_fail(struct plait_error *error)
 {
