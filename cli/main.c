@@ -6,7 +6,7 @@
 
 #include "cli/commands.h"
 
-/* clang-format off: one a line */
+/* clang-format off */
 const struct plait_command *const plait_commands[] = {
 	&plait_command_record,
 	&plait_command_report,

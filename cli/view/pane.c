@@ -55,8 +55,9 @@ static struct plait_error *write_info(struct plait_view *view, FILE *out)
 	struct plait_tab *tab;
 	PLAIT_TRY(plait_tab_current(view, &tab));
 	plait_header_write(view->profile, view->selection, tab->samples, &view->render, out);
+	struct plait_line line = { .out = out, .options = &view->render };
+	plait_metric_put_foot(&line, view->profile);
 	if (view->damage) {
-		struct plait_line line = { .out = out, .options = &view->render };
 		plait_line_put(&line, PLAIT_STYLE_MARKER, "damaged:", UINT32_MAX);
 		plait_line_sentence(&line, view->damage);
 		plait_line_sentence(&line, "What is shown is what came before the damage.");

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/view/parts.h"
+#include "output/render/number.h"
 #include "output/render/text_header.h"
 
 enum { OPEN_LINES_FROM = 5 }; /* per cent: Python lines that are open at first */
@@ -85,7 +86,7 @@ struct plait_error *plait_tab_fit(struct plait_view *view, struct plait_tab *tab
 		plait_tree_measure(&tab->tree_layout);
 	else
 		plait_table_measure(&tab->table_layout);
-	(void)view;
+	tab->tree_layout.matches = tab->table_layout.matches = view->matches;
 	plait_scroll_fit(&tab->scroll, row_count(tab), height);
 	return NULL;
 }
@@ -295,33 +296,52 @@ struct plait_error *plait_tab_action(struct plait_view *view, enum plait_action 
 	return tab->outline ? change_outline(view, tab, action) : change_listing(view, tab, action);
 }
 
+/* Says which match the cursor is at: "sort: 2 of 5". */
+static void say_match(struct plait_view *view, const struct plait_tab *tab)
+{
+	char at[PLAIT_NUMBER_SIZE], all[PLAIT_NUMBER_SIZE];
+	uint64_t before = 0, count = 0;
+	if (tab->outline) {
+		uint32_t number = tab->outline->numbers[tab->outline->rows.data[tab->scroll.at].node];
+		for (size_t i = 1; i < tab->tree->nodes.count; i++) {
+			bool matches = view->matches[tab->tree->nodes.data[tab->outline->order[i]].label];
+			count += matches;
+			before += matches && i <= number;
+		}
+	} else {
+		for (size_t i = 0; i < tab->listing->rows.count; i++) {
+			uint32_t label = plait_listing_label(tab->listing, i);
+			bool matches = label != PLAIT_NONE && view->matches[label];
+			count += matches;
+			before += matches && i <= tab->scroll.at;
+		}
+	}
+	plait_view_say(view, "%s: %s of %s", view->searched, plait_number_count(before, at),
+		       plait_number_count(count, all));
+}
+
 struct plait_error *plait_tab_search(struct plait_view *view, bool forward)
 {
 	struct plait_tab *tab;
 	PLAIT_TRY(plait_tab_current(view, &tab));
 	if (!row_count(tab) || !view->matches)
 		return NULL;
-	size_t at = tab->scroll.at, before = at;
-	if (!tab->outline) {
-		size_t found = plait_listing_find(tab->listing, at, forward, view->matches);
-		if (found == SIZE_MAX) {
-			plait_view_say(view, "not found here: %s", view->searched);
-			return NULL;
-		}
-		plait_scroll_to(&tab->scroll, found);
+	bool found;
+	if (tab->outline) {
+		uint32_t node = plait_outline_find(tab->outline, tab->outline->rows.data[tab->scroll.at].node, forward,
+						   view->matches);
+		found = node != PLAIT_NONE;
+		if (found)
+			PLAIT_TRY(go_to_node(tab, node));
 	} else {
-		uint32_t node = tab->outline->rows.data[at].node;
-		uint32_t found = plait_outline_find(tab->outline, node, forward, view->matches);
-		if (found == PLAIT_NONE) {
-			plait_view_say(view, "not found here: %s", view->searched);
-			return NULL;
-		}
-		before = node == PLAIT_NONE ? 0 : tab->outline->numbers[node];
-		at = tab->outline->numbers[found];
-		PLAIT_TRY(go_to_node(tab, found));
+		size_t row = plait_listing_find(tab->listing, tab->scroll.at, forward, view->matches);
+		found = row != SIZE_MAX;
+		if (found)
+			plait_scroll_to(&tab->scroll, row);
 	}
-	at = tab->outline ? at : tab->scroll.at;
-	if (forward ? at <= before : at >= before)
-		plait_view_say(view, "%s: went on from the %s", view->searched, forward ? "top" : "bottom");
+	if (found)
+		say_match(view, tab);
+	else
+		plait_view_say(view, "not found here: %s", view->searched);
 	return NULL;
 }

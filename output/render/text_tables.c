@@ -84,7 +84,12 @@ static void put_ratios(struct plait_table_layout *layout, const struct plait_tab
 /* The two shares and the amounts. */
 static void put_figures(struct plait_table_layout *layout, const struct plait_table_row *row)
 {
-	put_share(&layout->line, row->self, layout->table->total, PLAIT_STYLE_STRONG);
+	char number[PLAIT_NUMBER_SIZE];
+	bool marked = layout->matches && layout->matches[row->label];
+	if (marked)
+		plait_line_put(&layout->line, PLAIT_STYLE_MARKER, "*", UINT32_MAX);
+	plait_line_format(&layout->line, row->self ? PLAIT_STYLE_STRONG : PLAIT_STYLE_PLAIN, "%*s", marked ? 5 : 6,
+			  row->self ? plait_number_share(row->self, layout->table->total, number) : "");
 	if (!is_narrow(layout, VERY_NARROW)) {
 		plait_line_move(&layout->line, 7);
 		put_share(&layout->line, row->total, layout->table->total, PLAIT_STYLE_PLAIN);
@@ -104,6 +109,8 @@ void plait_table_put_titles(struct plait_table_layout *layout)
 	const char *own = layout->lines ? "   own" : "  self";
 	plait_line_put(&layout->line, PLAIT_STYLE_DIM, is_narrow(layout, VERY_NARROW) ? own : both, UINT32_MAX);
 	if (!has_amounts(layout)) {
+		plait_line_move(&layout->line, layout->name_at);
+		plait_line_put(&layout->line, PLAIT_STYLE_DIM, layout->lines ? "Python line" : "function", UINT32_MAX);
 		plait_line_end(&layout->line);
 		return;
 	}

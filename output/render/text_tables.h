@@ -14,9 +14,10 @@ struct plait_table_layout {
 	const struct plait_render_options *options;
 	struct plait_line line; /* where the rows go */
 	bool unit_ns;
-	bool lines;	  /* the table of Python lines, else that of functions */
-	bool marks;	  /* room for a mark in front of names */
-	double threshold; /* per cent of all: less is left out */
+	bool lines;	     /* the table of Python lines, else that of functions */
+	bool marks;	     /* room for a mark in front of names */
+	const bool *matches; /* by label: rows to be marked; NULL: none */
+	double threshold;    /* per cent of all: less is left out */
 
 	uint32_t name_at;     /* column */
 	uint32_t name, place; /* widths */

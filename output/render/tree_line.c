@@ -17,6 +17,7 @@ enum {
 	NAME_MAX_UNLIMITED = 60,
 	NARROW = 48,	      /* with marks and fewer columns: one figure and the name */
 	MEASURED_MAX = 10000, /* rows, with marks: more are not looked at */
+	MARKS_SOURCE_FROM = 76,
 };
 
 static bool is_narrow(const struct plait_tree_layout *layout)
@@ -72,7 +73,7 @@ void plait_tree_measure(struct plait_tree_layout *layout)
 		return;
 	}
 	uint32_t room = columns > layout->figures + 20 ? columns - layout->figures - 2 : 20;
-	if (layout->options->source_line && room >= SOURCE_FROM)
+	if (layout->options->source_line && room >= (layout->marks ? MARKS_SOURCE_FROM : SOURCE_FROM))
 		room -= SOURCE_ROOM;
 	if (is_narrow(layout)) {
 		layout->place = 0;
@@ -120,8 +121,12 @@ static void put_figures(struct plait_line *line, const struct plait_tree_layout 
 {
 	char number[PLAIT_NUMBER_SIZE];
 	uint64_t whole = layout->outline->tree->nodes.data[0].total;
-	plait_line_format(line, layout->marks && row->hot ? PLAIT_STYLE_STRONG : PLAIT_STYLE_PLAIN, "%6s",
-			  plait_number_share(row->total, whole, number));
+	bool marked = layout->matches && row->node != PLAIT_NONE &&
+		      layout->matches[layout->outline->tree->nodes.data[row->node].label];
+	if (marked)
+		plait_line_put(line, PLAIT_STYLE_MARKER, "*", UINT32_MAX);
+	plait_line_format(line, layout->marks && row->hot ? PLAIT_STYLE_STRONG : PLAIT_STYLE_PLAIN, "%*s",
+			  marked ? 5 : 6, plait_number_share(row->total, whole, number));
 	if (has_ratio(layout)) {
 		const struct plait_metric *metric = &layout->outline->tree->profile->metric;
 		bool ascii = layout->options->ascii;

@@ -12,7 +12,8 @@ struct plait_tree_layout {
 	const struct plait_outline *outline;
 	const struct plait_render_options *options;
 	bool inverted;
-	bool marks; /* say which rows are open and closed */
+	bool marks;	     /* say which rows are open and closed */
+	const bool *matches; /* by label: rows to be marked; NULL: none */
 
 	uint32_t levels; /* of indentation that are shown */
 	uint32_t figures, name, place;
