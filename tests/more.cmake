@@ -16,7 +16,7 @@ foreach(source ${e2e_tests})
     TIMEOUT 1800)
 endforeach()
 
-foreach(extra recording golden positions events)
+foreach(extra recording golden positions events view)
   include(${CMAKE_CURRENT_SOURCE_DIR}/${extra}.cmake OPTIONAL)
 endforeach()
 

@@ -12,7 +12,7 @@ enum {
 	TABS_FROM = 8,	 /* rows of a screen that has room for the tabs, */
 	TRUST_FROM = 12, /* for the trust figures, what is wrong, and what is left out, */
 	TITLE_FROM = 16, /* for what was recorded, */
-	SECOND_FROM = 24 /* for a second line of trust figures */
+	SECOND_FROM = 20 /* for a second line of trust figures */
 };
 
 /* Text at the right edge, when there is room for it. */
@@ -40,11 +40,40 @@ static void put_title(const struct plait_view *view, struct plait_line *line)
 	plait_line_end(line);
 }
 
+/* The trust figures without those that are 0, for a screen that has no room for all. */
+static void put_short_trust(const struct plait_view *view, struct plait_line *line)
+{
+	const struct plait_trust *trust = &view->profile->trust;
+	const struct {
+		const char *name;
+		uint64_t part;
+	} figures[] = { { "gap", trust->gap },		 { "truncated", trust->truncated },
+			{ "unmerged", trust->unmerged }, { "no stack", trust->no_stack },
+			{ "lost", trust->lost },	 { "unresolved", trust->unresolved },
+			{ "derived", trust->derived },	 { "checked", trust->checked } };
+	char percent[PLAIT_NUMBER_SIZE];
+	uint64_t all = plait_saturating_add(trust->samples, trust->lost);
+	plait_line_format(line, PLAIT_STYLE_PLAIN, "complete %s",
+			  plait_number_percent(trust->complete, trust->samples, percent));
+	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
+		char text[96];
+		snprintf(text, sizeof(text), "%s %s", figures[i].name,
+			 plait_number_percent(figures[i].part,
+					      strcmp(figures[i].name, "lost") == 0 ? all : trust->samples, percent));
+		if (!figures[i].part || plait_line_left(line) < strlen(text) + 2)
+			continue;
+		plait_line_move(line, line->column + 2);
+		plait_line_put(line, PLAIT_STYLE_MARKER, text, UINT32_MAX);
+	}
+	plait_line_end(line);
+}
+
 /* The trust figures in at most `most` lines; gives how many. */
 static struct plait_error *put_trust(const struct plait_view *view, uint32_t most, FILE *out, uint32_t *ret)
 {
 	char *text = NULL;
 	size_t size;
+	uint32_t count = 0;
 	FILE *memory = open_memstream(&text, &size);
 	if (!memory)
 		return plait_error_no_memory();
@@ -53,11 +82,14 @@ static struct plait_error *put_trust(const struct plait_view *view, uint32_t mos
 		free(text);
 		return plait_error_no_memory();
 	}
-	uint32_t count = 0;
-	for (const char *at = text; *at && count < most; count++) {
-		size_t length = strcspn(at, "\n");
-		fprintf(out, "%.*s\n", (int)length, at);
-		at += length + (at[length] == '\n');
+	for (const char *at = text; *at; at++)
+		count += *at == '\n';
+	if (count <= most) {
+		fputs(text, out);
+	} else {
+		struct plait_line line = { .out = out, .options = &view->render };
+		put_short_trust(view, &line);
+		count = 1;
 	}
 	free(text);
 	*ret = count;

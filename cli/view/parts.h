@@ -25,6 +25,9 @@ void plait_tab_put_row(struct plait_view *view, struct plait_tab *tab, size_t ro
 uint32_t plait_tab_label(const struct plait_tab *tab, size_t row);
 struct plait_error *plait_tab_action(struct plait_view *view, enum plait_action action);
 
+/* Cuts at the threshold of the view, in what was made already. */
+struct plait_error *plait_tab_cut(struct plait_view *view);
+
 /* Goes to the next match, or (first) the one at or after the cursor. */
 struct plait_error *plait_tab_search(struct plait_view *view, bool forward);
 

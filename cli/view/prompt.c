@@ -79,17 +79,17 @@ static struct plait_error *filter(struct plait_view *view, const char *text)
 	return NULL;
 }
 
-static void limit(struct plait_view *view, const char *text)
+static struct plait_error *limit(struct plait_view *view, const char *text)
 {
 	char *end;
 	double percent = strtod(text, &end);
 	end += strspn(end, " %");
 	if (end == text || *end || !(percent >= 0 && percent <= 100)) {
 		plait_view_say(view, "'%.40s' is no percentage: 0 to 100", text);
-		return;
+		return NULL;
 	}
 	view->threshold = view->render.threshold = percent;
-	plait_view_forget(view);
+	return plait_tab_cut(view);
 }
 
 static struct plait_error *finish(struct plait_view *view)
@@ -99,10 +99,10 @@ static struct plait_error *finish(struct plait_view *view)
 	if (prompt.kind == PLAIT_PROMPT_FILTER)
 		return filter(view, prompt.text);
 	if (prompt.kind == PLAIT_PROMPT_LIMIT)
-		limit(view, prompt.text);
-	else if (*prompt.text)
+		return limit(view, prompt.text);
+	if (*prompt.text)
 		return search(view, prompt.text);
-	else if (*view->searched && view->matches)
+	if (*view->searched && view->matches)
 		return view->pane.kind != PLAIT_PANE_NONE ? plait_pane_search(view, true)
 							  : plait_tab_search(view, true);
 	return NULL;

@@ -296,6 +296,22 @@ struct plait_error *plait_tab_action(struct plait_view *view, enum plait_action 
 	return tab->outline ? change_outline(view, tab, action) : change_listing(view, tab, action);
 }
 
+struct plait_error *plait_tab_cut(struct plait_view *view)
+{
+	for (int i = 0; i < PLAIT_TAB_COUNT; i++) {
+		struct plait_tab *tab = &view->tabs[i];
+		if (!tab->outline) {
+			plait_tab_release(tab);
+			continue;
+		}
+		size_t at = tab->scroll.at;
+		uint32_t node = at < row_count(tab) ? tab->outline->rows.data[at].node : PLAIT_NONE;
+		PLAIT_TRY(plait_outline_set(tab->outline, view->threshold, view->full));
+		keep_node(tab, node);
+	}
+	return NULL;
+}
+
 /* Says which match the cursor is at: "sort: 2 of 5". */
 static void say_match(struct plait_view *view, const struct plait_tab *tab)
 {

@@ -160,11 +160,11 @@ static struct plait_error *lay_out(struct plait_outline *outline)
 	return made ? NULL : plait_error_no_memory();
 }
 
-/* The dearest child of `node`, unless more of it is its own; then PLAIT_NONE. */
+/* The dearest child of `node`, unless more of it is its own, or it would be cut; then PLAIT_NONE. */
 static uint32_t hot_child(const struct plait_outline *outline, uint32_t node)
 {
 	uint32_t child = node_at(outline, node)->first_child;
-	if (child == PLAIT_NONE || !node_at(outline, child)->total)
+	if (child == PLAIT_NONE || !node_at(outline, child)->total || node_at(outline, child)->total < outline->limit)
 		return PLAIT_NONE;
 	return node_at(outline, child)->total >= node_at(outline, node)->self ? child : PLAIT_NONE;
 }
@@ -205,6 +205,7 @@ struct plait_error *plait_outline_create(const struct plait_calltree *tree, doub
 		error = plait_error_no_memory();
 	} else {
 		number_nodes(outline);
+		outline->limit = plait_chain_limit(tree, threshold);
 		for (uint32_t node = 0; (node = hot_child(outline, node)) != PLAIT_NONE;)
 			outline->flags[node] = HOT;
 		error = plait_outline_set(outline, threshold, full);
@@ -381,16 +382,19 @@ struct plait_error *plait_outline_reveal(struct plait_outline *outline, uint32_t
 	return NULL;
 }
 
-/* The dearest closed row that costs less than `ceiling`, or SIZE_MAX. */
-static size_t dearest_closed(const struct plait_outline *outline, uint64_t ceiling)
+/* The dearest closed row that costs less than `ceiling`, of the hot path first; SIZE_MAX: none. */
+static size_t dearest_closed(const struct plait_outline *outline, uint64_t ceiling, bool hot)
 {
 	size_t best = SIZE_MAX;
 	uint64_t most = 0;
 	for (size_t i = 0; i < outline->rows.count; i++) {
 		const struct plait_outline_row *row = &outline->rows.data[i];
-		if (row->state == PLAIT_OUTLINE_CLOSED && !row->cut && row->total < ceiling && row->total > most) {
+		if (row->state != PLAIT_OUTLINE_CLOSED || row->cut || (hot && !row->hot))
+			continue;
+		uint64_t total = row->total;
+		if (total < ceiling && total > most) {
 			best = i;
-			most = row->total;
+			most = total;
 		}
 	}
 	return best;
@@ -399,20 +403,23 @@ static size_t dearest_closed(const struct plait_outline *outline, uint64_t ceili
 struct plait_error *plait_outline_fill(struct plait_outline *outline, size_t wanted)
 {
 	uint64_t ceiling = UINT64_MAX;
-	size_t end;
-	PLAIT_TRY(plait_outline_reveal(outline, plait_outline_hot_end(outline, 0), &end));
-	if (outline->rows.count > wanted)
-		PLAIT_TRY(plait_outline_open_all(outline, false));
-	for (size_t row; (row = dearest_closed(outline, ceiling)) != SIZE_MAX;) {
-		uint32_t node = outline->rows.data[row].node;
+	for (bool hot = true;;) {
+		size_t row = dearest_closed(outline, ceiling, hot);
 		bool changed;
+		if (row == SIZE_MAX && !hot)
+			return NULL;
+		if (row == SIZE_MAX) {
+			hot = false;
+			continue;
+		}
+		uint32_t node = outline->rows.data[row].node;
 		PLAIT_TRY(plait_outline_open(outline, row, &changed));
 		if (outline->rows.count <= wanted)
 			continue;
 		ceiling = node_at(outline, node)->total;
 		PLAIT_TRY(plait_outline_close(outline, plait_outline_row_of(outline, node), &changed));
+		hot = false;
 	}
-	return NULL;
 }
 
 size_t plait_outline_parent(const struct plait_outline *outline, size_t index)

@@ -78,7 +78,8 @@ struct plait_error *plait_outline_fill(struct plait_outline *outline, size_t wan
 /* Makes `node` visible, whatever was closed, cut or folded around it; its row in `*ret`. */
 struct plait_error *plait_outline_reveal(struct plait_outline *outline, uint32_t node, size_t *ret);
 
-/* The end of the path from `node` (0: the top) that takes the dearest way, to where more is spent than below. */
+/* The end of the path from `node` (0: the top) that takes the dearest way, to where more is spent
+ * than in any way on, or all are small. */
 uint32_t plait_outline_hot_end(const struct plait_outline *outline, uint32_t node);
 
 /* The row from which a row is called, itself when there is none. */

@@ -15,8 +15,8 @@ enum {
 	SOURCE_ROOM = 34,   /* which get this many of them whatever names there are */
 	SOURCE_MIN = 16,    /* a source line in fewer columns says nothing */
 	NAME_MAX_UNLIMITED = 60,
-	NARROW = 48,	      /* with marks and fewer columns: one figure and the name */
-	MEASURED_MAX = 10000, /* rows, with marks: more are not looked at */
+	NARROW = 48,	     /* with marks and fewer columns: one figure and the name */
+	MEASURED_MAX = 2000, /* rows, with marks: more are not looked at */
 	MARKS_SOURCE_FROM = 76,
 };
 
