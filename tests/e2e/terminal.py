@@ -1,5 +1,6 @@
 """A program on a terminal of its own: keys in, what is on the screen out (emulated by pyte)."""
 import fcntl
+import functools
 import os
 import pty
 import select
@@ -20,11 +21,36 @@ except ImportError:
 KEYS = {"up": "\x1bOA", "down": "\x1bOB", "right": "\x1bOC", "left": "\x1bOD", "pgdn": "\x1b[6~", "pgup": "\x1b[5~",
         "home": "\x1b[1~", "end": "\x1b[4~", "enter": "\r", "esc": "\x1b", "tab": "\t", "backspace": "\x7f",
         "ctrl-c": "\x03", "ctrl-z": "\x1a"}
+STOPPED = "[stopped: a key lets it go on]"
 PATIENCE = 30  # seconds until something that was waited for is missed
 
 
+def run_as_job(start):
+    """What a shell does: `start` in a process group of its own in the foreground, which Ctrl-Z stops until a key."""
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    job = os.fork()
+    if job == 0:
+        os.setpgid(0, 0)
+        os.tcsetpgrp(0, os.getpid())
+        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+        start()
+    while True:
+        status = os.waitpid(job, os.WUNTRACED)[1]
+        if not os.WIFSTOPPED(status):
+            os._exit(os.waitstatus_to_exitcode(status) & 0xff)
+        os.tcsetpgrp(0, os.getpid())
+        os.write(1, STOPPED.encode() + b"\r\n")
+        settings = termios.tcgetattr(0)
+        raw = settings[:3] + [settings[3] & ~termios.ICANON] + settings[4:]
+        termios.tcsetattr(0, termios.TCSANOW, raw)
+        os.read(0, 1)
+        termios.tcsetattr(0, termios.TCSANOW, settings)
+        os.tcsetpgrp(0, job)
+        os.kill(job, signal.SIGCONT)
+
+
 class Terminal:
-    def __init__(self, *words, rows=30, columns=100, env=None, cwd=None):
+    def __init__(self, *words, rows=30, columns=100, env=None, shell=False):
         if not pyte:
             pytest.skip("needs pyte (Debian: python3-pyte)")
         self.screen = pyte.Screen(columns, rows)
@@ -34,12 +60,11 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-            if cwd:
-                os.chdir(cwd)
             # a type without the capabilities that pyte has not (repeating a character)
             settings = {**os.environ, "TERM": "screen-256color", "LC_ALL": "C.UTF-8", "NO_COLOR": "", **(env or {})}
             settings = {name: value for name, value in settings.items() if value is not None}
-            os.execve(PLAIT, [PLAIT, *map(str, words)], settings)
+            start = functools.partial(os.execve, PLAIT, [PLAIT, *map(str, words)], settings)
+            run_as_job(start) if shell else start()
         self.resize(rows, columns)
 
     def __enter__(self):

@@ -265,13 +265,13 @@ static void test_source_text(void **state)
 				  "\n"
 				  "   own  total   line\n"
 				  "                   1  def main():\n"
-				  "  90.4  100.0       2     é = f(x) * 2\n"
+				  "  90.4  100.0      2      é = f(x) * 2\n"
 				  "  76.9   90.4             ^^^^^^^^^^\n"
 				  "  13.5   23.1                    ^^^\n"
 				  "                   3\n"
 				  "                   4\n"
 				  "                   5\n"
-				  "   9.6   23.1       6\n"
+				  "   9.6   23.1      6\n"
 				  "                   7\n"
 				  "                   8\n");
 	free(text);

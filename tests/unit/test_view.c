@@ -287,6 +287,23 @@ static void text_over_the_tabs(void **state)
 	end(&seen);
 }
 
+static void annotations_begin_at_the_line_asked_for(void **state)
+{
+	(void)state;
+	struct seen seen = see_text(HEAD "sample 1 90 - py f /a.py 5 4\nsample 1 10 - py f /a.py 16 4\n");
+	press(&seen, "/a.py:16\ra");
+	assert_cursor(&seen, "16▶");
+	press(&seen, "H");
+	assert_cursor(&seen, " 5");
+	press(&seen, "H");
+	assert_cursor(&seen, "16▶");
+	press(&seen, "H");
+	assert_shows(&seen, "that was the last one");
+	press(&seen, "q3a"); /* a function: at its hottest row */
+	assert_cursor(&seen, " 5");
+	end(&seen);
+}
+
 static void damage_and_a_cut_are_told(void **state)
 {
 	(void)state;
@@ -445,6 +462,7 @@ int main(void)
 		cmocka_unit_test(filters_and_menus_narrow_the_samples),
 		cmocka_unit_test(frames_and_cuts),
 		cmocka_unit_test(text_over_the_tabs),
+		cmocka_unit_test(annotations_begin_at_the_line_asked_for),
 		cmocka_unit_test(damage_and_a_cut_are_told),
 		cmocka_unit_test(options_hold_from_the_start),
 		cmocka_unit_test(no_key_and_no_size_breaks_it),

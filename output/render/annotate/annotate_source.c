@@ -176,7 +176,8 @@ static void put_line(struct printer *printer, int32_t line)
 		plait_annotate_put_share(&printer->line, cost->total, printer->annotation->all, TOTAL_END,
 					 PLAIT_STYLE_PLAIN);
 	}
-	plait_line_move(&printer->line, TOTAL_END);
+	if (printer->line.column < TOTAL_END)
+		plait_line_move(&printer->line, TOTAL_END);
 	plait_line_format(&printer->line, asked ? PLAIT_STYLE_STRONG : PLAIT_STYLE_DIM, "%*" PRId32 "%s",
 			  LINE_END - TOTAL_END, line, asked ? ascii ? ">" : "▶" : "");
 	if (expand(printer, line, SIZE_MAX, text) && strlen(text) >= printer->indent && text[strspn(text, " ")]) {
