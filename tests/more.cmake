@@ -23,7 +23,7 @@ endforeach()
 # What also runs with sanitizers in CI (tools/test).
 get_property(all DIRECTORY PROPERTY TESTS)
 foreach(test ${all})
-  if(test MATCHES "^(unit|fuzz|golden)\\.|^e2e\\.cli$")
+  if(test MATCHES "^(unit|fuzz|golden)\\.|^e2e\\.(cli|view)$")
     set_property(TEST ${test} APPEND PROPERTY LABELS sanitize)
   endif()
 endforeach()

@@ -210,28 +210,53 @@ struct plait_error *plait_head_write(struct plait_view *view, struct plait_tab *
 
 /* ---- the last line ---- */
 
-/* What the cursor is on, in full. */
+/* "373 ms in 373 samples". */
+static void format_cost(const struct plait_view *view, const struct plait_tab *tab, char *ret, size_t size)
+{
+	char amount[PLAIT_NUMBER_SIZE], count[PLAIT_NUMBER_SIZE];
+	uint64_t weight, samples;
+	plait_tab_cost(tab, tab->scroll.at, &weight, &samples);
+	snprintf(ret, size, "%s in %s sample%s",
+		 plait_number_amount(weight, plait_selection_unit_ns(view->profile, view->selection), amount),
+		 plait_number_count(samples, count), samples == 1 ? "" : "s");
+}
+
+/* Where the function under the cursor is, in full. */
+static void put_whole_place(struct plait_line *line, const struct plait_label *label, uint32_t room)
+{
+	char place[PLAIT_PLACE_SIZE], text[4096];
+	if (label->kind == PLAIT_LABEL_NATIVE) {
+		plait_line_put(line, PLAIT_STYLE_PLAIN, label->module, room);
+	} else if (label->kind != PLAIT_LABEL_PYTHON) {
+		plait_line_put(line, PLAIT_STYLE_PLAIN, plait_label_place(label, place), room);
+	} else {
+		snprintf(text, sizeof(text), label->line > 0 ? "%.4000s:%" PRId32 : "%.4000s", label->file,
+			 label->line);
+		plait_line_put_tail(line, PLAIT_STYLE_PLAIN, text, room);
+	}
+}
+
+/* What the cursor is on, in full, and what it costs. */
 static void put_detail(const struct plait_view *view, const struct plait_tab *tab, struct plait_line *line,
 		       uint32_t room)
 {
-	char place[PLAIT_PLACE_SIZE];
-	uint32_t id = plait_tab_label(tab, tab->scroll.at), edge = line->column + room;
+	char cost[96];
+	uint32_t id = plait_tab_label(tab, tab->scroll.at);
 	if (id == PLAIT_NONE || room < 8)
 		return;
 	const struct plait_label *label = &view->profile->labels.all.data[id];
-	plait_line_put(line, plait_label_style(label), label->name, room);
-	if (line->column + 6 >= edge)
-		return;
-	plait_line_move(line, line->column + 2);
-	if (label->kind != PLAIT_LABEL_PYTHON) {
-		bool native = label->kind == PLAIT_LABEL_NATIVE;
-		plait_line_put(line, PLAIT_STYLE_PLAIN, native ? label->module : plait_label_place(label, place),
-			       edge - line->column);
-		return;
+	format_cost(view, tab, cost, sizeof(cost));
+	uint32_t width = (uint32_t)strlen(cost) + 2;
+	uint32_t edge = room > 40 + width ? room - width : room;
+	plait_line_put(line, plait_label_style(label), label->name, edge);
+	if (line->column + 6 < edge) {
+		plait_line_move(line, line->column + 2);
+		put_whole_place(line, label, edge - line->column);
 	}
-	char text[4096];
-	snprintf(text, sizeof(text), label->line > 0 ? "%.4000s:%" PRId32 : "%.4000s", label->file, label->line);
-	plait_line_put_tail(line, PLAIT_STYLE_PLAIN, text, edge - line->column);
+	if (edge < room) {
+		plait_line_move(line, line->column + 2);
+		plait_line_put(line, PLAIT_STYLE_DIM, cost, UINT32_MAX);
+	}
 }
 
 static void put_prompt(const struct plait_view *view, struct plait_line *line, uint32_t row,

@@ -137,10 +137,10 @@ static double figure_of(const struct plait_pane *pane, size_t row)
 {
 	char text[64];
 	strip(pane->lines.data[row], text, sizeof(text));
-	size_t at = strspn(text, " ");
-	char *end = text;
-	double figure = at < 6 && isdigit((unsigned char)text[at]) ? strtod(text + at, &end) : 0;
-	return end == text + 6 ? figure : 0;
+	unsigned int whole, tenth;
+	int end = 0;
+	bool is_figure = sscanf(text, "%u.%1u%n", &whole, &tenth, &end) == 2 && end == 6; /* in every locale */
+	return is_figure ? whole + tenth / 10.0 : 0;
 }
 
 /* Whether row `a` comes before row `b` on the way from hot to cold. */

@@ -23,6 +23,10 @@ void plait_tab_put_row(struct plait_view *view, struct plait_tab *tab, size_t ro
 
 /* The label that a row shows; PLAIT_NONE: it stands for several. */
 uint32_t plait_tab_label(const struct plait_tab *tab, size_t row);
+
+/* What a row costs, with all below it. */
+void plait_tab_cost(const struct plait_tab *tab, size_t row, uint64_t *ret_weight, uint64_t *ret_samples);
+
 struct plait_error *plait_tab_action(struct plait_view *view, enum plait_action action);
 
 /* Cuts at the threshold of the view, in what was made already. */

@@ -79,12 +79,24 @@ static struct plait_error *filter(struct plait_view *view, const char *text)
 	return NULL;
 }
 
-static struct plait_error *limit(struct plait_view *view, const char *text)
+/* "2", "0.5", "0,5 %": as users of any locale write it. */
+static bool parse_percent(const char *text, double *ret)
 {
 	char *end;
-	double percent = strtod(text, &end);
-	end += strspn(end, " %");
-	if (end == text || *end || !(percent >= 0 && percent <= 100)) {
+	double whole = (double)strtoul(text, &end, 10), part = 0;
+	if (end == text || !isdigit((unsigned char)*text))
+		return false;
+	if (*end == '.' || *end == ',')
+		for (double unit = 0.1; isdigit((unsigned char)*++end); unit /= 10)
+			part += (*end - '0') * unit;
+	*ret = whole + part;
+	return !end[strspn(end, " %")] && *ret <= 100;
+}
+
+static struct plait_error *limit(struct plait_view *view, const char *text)
+{
+	double percent;
+	if (!parse_percent(text, &percent)) {
 		plait_view_say(view, "'%.40s' is no percentage: 0 to 100", text);
 		return NULL;
 	}

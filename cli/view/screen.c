@@ -162,8 +162,6 @@ struct plait_error *plait_screen_open(bool color)
 	set_escdelay(ESCAPE_MS);
 	keypad(stdscr, TRUE);
 	nodelay(stdscr, TRUE);
-	mousemask(BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
-	mouseinterval(0);
 	return NULL;
 }
 
@@ -286,16 +284,6 @@ void plait_screen_show(const char *text, const struct plait_view_frame *frame)
 
 /* ---- keys ---- */
 
-static uint32_t mouse_key(void)
-{
-	MEVENT event;
-	if (getmouse(&event) != OK)
-		return PLAIT_KEY_OTHER;
-	if (event.bstate & BUTTON4_PRESSED)
-		return PLAIT_KEY_WHEEL_UP;
-	return event.bstate & BUTTON5_PRESSED ? PLAIT_KEY_WHEEL_DOWN : PLAIT_KEY_OTHER;
-}
-
 static uint32_t key_of(wint_t code)
 {
 	static const struct {
@@ -314,7 +302,7 @@ static uint32_t key_of(wint_t code)
 		if (keys[i].code == code)
 			return keys[i].key;
 	}
-	return code == KEY_MOUSE ? mouse_key() : PLAIT_KEY_OTHER;
+	return PLAIT_KEY_OTHER;
 }
 
 /* Takes the new size of the terminal, if it has one. */

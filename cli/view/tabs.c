@@ -135,6 +135,24 @@ uint32_t plait_tab_label(const struct plait_tab *tab, size_t row)
 	return node == PLAIT_NONE ? PLAIT_NONE : tab->tree->nodes.data[node].label;
 }
 
+void plait_tab_cost(const struct plait_tab *tab, size_t row, uint64_t *ret_weight, uint64_t *ret_samples)
+{
+	*ret_weight = *ret_samples = 0;
+	if (tab->outline && tab->outline->rows.data[row].node != PLAIT_NONE) {
+		const struct plait_calltree_node *node = &tab->tree->nodes.data[tab->outline->rows.data[row].node];
+		*ret_weight = node->total;
+		*ret_samples = node->total_samples;
+	} else if (!tab->outline && tab->listing->rows.data[row].leaf != PLAIT_NONE) {
+		const struct plait_table_leaf *leaf = &tab->table.leaves.data[tab->listing->rows.data[row].leaf];
+		*ret_weight = leaf->weight;
+		*ret_samples = leaf->samples;
+	} else if (!tab->outline) {
+		const struct plait_table_row *line = &tab->table.rows.data[tab->listing->rows.data[row].row];
+		*ret_weight = line->total;
+		*ret_samples = line->total_samples;
+	}
+}
+
 /* Keeps the cursor where it was after the rows have changed. */
 static void keep_node(struct plait_tab *tab, uint32_t node)
 {

@@ -160,10 +160,6 @@ bool plait_scroll_action(struct plait_scroll *scroll, enum plait_action action)
 	case PLAIT_ACTION_HALF_DOWN:
 		plait_scroll_page(scroll, half, action == PLAIT_ACTION_HALF_DOWN);
 		return true;
-	case PLAIT_ACTION_WHEEL_UP:
-	case PLAIT_ACTION_WHEEL_DOWN:
-		plait_scroll_page(scroll, 3, action == PLAIT_ACTION_WHEEL_DOWN);
-		return true;
 	case PLAIT_ACTION_FIRST:
 		plait_scroll_to(scroll, 0);
 		return true;

@@ -25,7 +25,8 @@ enum {
 /* The screen's columns that leave room for amounts. Those of lines come behind the text of the line. */
 static bool has_amounts(const struct plait_table_layout *layout)
 {
-	uint32_t least = layout->lines && layout->options->source_line ? NARROW_LINES : NARROW;
+	bool source = layout->lines && layout->options->source_line && !layout->profile->metric.name;
+	uint32_t least = source ? NARROW_LINES : NARROW;
 	return !layout->marks || !layout->options->columns || layout->options->columns >= least;
 }
 
