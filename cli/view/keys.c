@@ -100,7 +100,7 @@ const struct plait_key_help plait_key_helps[] = {
 	{ "f", "only stacks with a frame that matches (a part of a name, or a regular expression)" },
 	{ "m", "native, Python or kernel frames; by thread; lines of a function together" },
 	{ NULL, "Search" },
-	{ "/ n N", "a name, file or module; the next, the one before (also in what is closed)" },
+	{ "/ n N", "a name, a place or source text, also in what is closed; the next, the one before" },
 	{ NULL, "Annotate" },
 	{ "a", "the source of a Python function, the assembly of a native one, with costs" },
 	{ "o", "there: the line, its function, the whole file" },

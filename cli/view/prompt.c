@@ -18,20 +18,18 @@ void plait_prompt_show(struct plait_view *view, enum plait_prompt_kind kind)
 		snprintf(prompt->text, sizeof(prompt->text), "%g", view->threshold);
 }
 
-/* Marks every label whose name or place matches. Small letters alone match large ones, too. */
-static bool match_labels(const struct plait_profile *profile, const regex_t *regex, bool *matches)
+/* Whether anything that a row shows of a label matches: its name, its place, its source line. */
+static bool matches_label(const struct plait_view *view, const struct plait_label *label, const regex_t *regex)
 {
-	bool any = false;
-	for (size_t i = 0; i < profile->labels.all.count; i++) {
-		const struct plait_label *label = &profile->labels.all.data[i];
-		char place[PLAIT_PLACE_SIZE];
-		matches[i] = regexec(regex, label->name, 0, NULL, 0) == 0 ||
-			     regexec(regex, plait_label_place(label, place), 0, NULL, 0) == 0;
-		any = any || matches[i];
-	}
-	return any;
+	char place[PLAIT_PLACE_SIZE];
+	if (regexec(regex, label->name, 0, NULL, 0) == 0 ||
+	    regexec(regex, plait_label_place(label, place), 0, NULL, 0) == 0)
+		return true;
+	const char *source = plait_label_source(label, &view->render);
+	return source && regexec(regex, source, 0, NULL, 0) == 0;
 }
 
+/* Small letters alone match large ones, too. */
 static struct plait_error *search(struct plait_view *view, const char *text)
 {
 	regex_t regex;
@@ -50,7 +48,11 @@ static struct plait_error *search(struct plait_view *view, const char *text)
 		regfree(&regex);
 		return plait_error_no_memory();
 	}
-	bool any = match_labels(view->profile, &regex, matches);
+	bool any = false;
+	for (size_t i = 0; i < view->profile->labels.all.count; i++) {
+		matches[i] = matches_label(view, &view->profile->labels.all.data[i], &regex);
+		any = any || matches[i];
+	}
 	regfree(&regex);
 	free(view->matches);
 	view->matches = matches;

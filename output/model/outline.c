@@ -400,26 +400,46 @@ static size_t dearest_closed(const struct plait_outline *outline, uint64_t ceili
 	return best;
 }
 
+/* Opens a row, unless more than `wanted` come of it; of a chain of the hot path, then, as many as there is room for.
+ * `*ret_fits` false: there was no room for all. */
+static struct plait_error *open_within(struct plait_outline *outline, size_t index, size_t wanted, bool *ret_fits)
+{
+	const struct plait_outline_row row = outline->rows.data[index];
+	uint32_t head = outline->branches.data[row.branch].node;
+	size_t room = wanted - outline->rows.count;
+	bool changed;
+	PLAIT_TRY(plait_outline_open(outline, index, &changed));
+	*ret_fits = outline->rows.count <= wanted;
+	if (*ret_fits)
+		return NULL;
+	PLAIT_TRY(plait_outline_close(outline, plait_outline_row_of(outline, row.node), &changed));
+	if (!row.hot || !make_chain(outline, head))
+		return NULL;
+	const struct plait_chain *chain = &outline->chain;
+	size_t at = link_of(chain, row.node), below = chain->links.count - 1 - at;
+	for (size_t i = at; i < chain->links.count; i++) /* they were opened, too */
+		set_open(outline, chain->links.data[i].node, false);
+	for (size_t i = at; i < at + (room < below ? room : below); i++)
+		set_open(outline, chain->links.data[i].node, true);
+	return lay_out(outline);
+}
+
 struct plait_error *plait_outline_fill(struct plait_outline *outline, size_t wanted)
 {
 	uint64_t ceiling = UINT64_MAX;
-	for (bool hot = true;;) {
+	for (bool hot = true; outline->rows.count < wanted;) {
 		size_t row = dearest_closed(outline, ceiling, hot);
-		bool changed;
+		bool fits = true;
 		if (row == SIZE_MAX && !hot)
-			return NULL;
-		if (row == SIZE_MAX) {
-			hot = false;
-			continue;
+			break;
+		if (row != SIZE_MAX) {
+			uint64_t total = outline->rows.data[row].total;
+			PLAIT_TRY(open_within(outline, row, wanted, &fits));
+			ceiling = fits ? ceiling : total;
 		}
-		uint32_t node = outline->rows.data[row].node;
-		PLAIT_TRY(plait_outline_open(outline, row, &changed));
-		if (outline->rows.count <= wanted)
-			continue;
-		ceiling = node_at(outline, node)->total;
-		PLAIT_TRY(plait_outline_close(outline, plait_outline_row_of(outline, node), &changed));
-		hot = false;
+		hot = hot && fits && row != SIZE_MAX;
 	}
+	return NULL;
 }
 
 size_t plait_outline_parent(const struct plait_outline *outline, size_t index)

@@ -96,6 +96,8 @@ def test_searching_opens_what_is_closed(recorded):
         terminal.press("enter").wait(lambda t: "lambda" in (t.highlighted() or ""), "the row that was searched")
         assert re.search(r"lambda: 1 of \d+", terminal.lines[-1])
         assert terminal.screen.cursor.hidden
+        terminal.press(*"/outer\\(4", "enter")  # the text of a source line
+        terminal.wait(lambda t: "<module>" in (t.highlighted() or "") and "1 of 1" in t.lines[-1], "the call's row")
         terminal.press(*"/zzz", "enter").wait("nothing in the recording matches 'zzz'")
         terminal.press(*"/other", "enter").wait(lambda t: "other" in (t.highlighted() or ""), "another row")
         assert terminal.press("q").end() == 0

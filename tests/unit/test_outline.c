@@ -223,8 +223,10 @@ static void filling_begins_with_the_hottest(void **state)
 	struct shown shown = show(forks, 2);
 	assert_null(plait_outline_fill(shown.outline, 1));
 	assert_rows(&shown, "main+");
-	assert_null(plait_outline_fill(shown.outline, 5));
+	assert_null(plait_outline_fill(shown.outline, 4));
 	assert_rows(&shown, "main- >work+ >rest >(2)");
+	assert_null(plait_outline_fill(shown.outline, 6)); /* of a chain of the hot path as much as there is room for */
+	assert_rows(&shown, "main- >work- >b+ >rest >(2)");
 	assert_null(plait_outline_fill(shown.outline, 8));
 	assert_rows(&shown, "main- >work- >b- >>c >>d >>(1) >rest >(2)");
 	end(&shown);
@@ -330,6 +332,7 @@ static void random_trees_keep_their_promises(void **state)
 				bool top = outline->branches.data[outline->rows.data[i].branch].depth <= 1;
 				assert_true(parent < i || (parent == i && top && outline->rows.data[i].head));
 			}
+			assert_null(plait_outline_fill(outline, row + 5));
 			uint32_t node = 1 + random_next(&state_of) % (count - 1);
 			assert_null(plait_outline_reveal(outline, node, &row));
 			assert_int_equal(outline->rows.data[row].node, node);
