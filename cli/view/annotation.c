@@ -60,21 +60,31 @@ static struct plait_error *find_frame(const struct plait_view *view, uint32_t la
 	return NULL;
 }
 
-static struct plait_error *show_native(struct plait_view *view, uint32_t label)
+/* Shows the code of the function that has this frame. */
+static struct plait_error *show_frame(struct plait_view *view, uint32_t label, uint32_t frame)
 {
-	uint32_t frame = PLAIT_NONE;
-	PLAIT_TRY(find_frame(view, label, &frame));
-	if (frame == PLAIT_NONE) {
-		plait_view_say(view, "where this function begins and ends is not known: its code cannot be shown");
+	if (frame == PLAIT_NONE || !is_native(&view->profile->frames.data[frame])) {
+		plait_view_say(view, label_at(view, label)->kind == PLAIT_LABEL_KERNEL
+					     ? "this is code of the kernel, which plait cannot annotate"
+					     : "where this function begins and ends is not known: its code cannot be "
+					       "shown");
 		return NULL;
 	}
-	if (label_at(view, label)->unresolved)
-		plait_view_say(view, "code without names: the hottest of its functions, at 0x%" PRIx64,
-			       view->profile->frames.data[frame].start);
 	view->pane.label = label;
 	view->pane.frame = frame;
 	view->pane.full = view->full;
 	return plait_pane_show(view, PLAIT_PANE_ANNOTATE);
+}
+
+static struct plait_error *show_native(struct plait_view *view, uint32_t label)
+{
+	uint32_t frame = PLAIT_NONE;
+	PLAIT_TRY(find_frame(view, label, &frame));
+	PLAIT_TRY(show_frame(view, label, frame));
+	if (frame != PLAIT_NONE && label_at(view, label)->unresolved)
+		plait_view_say(view, "code without names: the hottest of its functions, at 0x%" PRIx64,
+			       view->profile->frames.data[frame].start);
+	return NULL;
 }
 
 struct plait_error *plait_annotation_show(struct plait_view *view, uint32_t label)
@@ -93,8 +103,7 @@ struct plait_error *plait_annotation_show(struct plait_view *view, uint32_t labe
 	case PLAIT_LABEL_NATIVE:
 		return show_native(view, label);
 	case PLAIT_LABEL_KERNEL:
-		plait_view_say(view, "this is code of the kernel, which plait cannot annotate");
-		return NULL;
+		return show_frame(view, label, PLAIT_NONE);
 	case PLAIT_LABEL_MARKER:
 	case PLAIT_LABEL_PROCESS:
 	case PLAIT_LABEL_THREAD:
@@ -102,6 +111,36 @@ struct plait_error *plait_annotation_show(struct plait_view *view, uint32_t labe
 	}
 	plait_view_say(view, "this row is no function");
 	return NULL;
+}
+
+/* What is annotated of the Python label of the pane. */
+static struct plait_source_query query_of(const struct plait_view *view)
+{
+	const struct plait_label *label = label_at(view, view->pane.label);
+	return (struct plait_source_query) {
+		.file = label->file,
+		.function = view->pane.scope == PLAIT_SCOPE_FUNCTION ? label->name : NULL,
+		.line = view->pane.scope == PLAIT_SCOPE_LINE ? label->line : 0,
+	};
+}
+
+struct plait_error *plait_annotation_show_native(struct plait_view *view, size_t index)
+{
+	struct plait_source_annotation annotation;
+	struct plait_source_query query = query_of(view);
+	struct plait_error *error = plait_source_annotate(view->profile, view->selection, &query, &annotation);
+	if (!error && index < annotation.natives.count) {
+		const struct plait_native_cost *native = &annotation.natives.data[index];
+		struct plait_pane python = view->pane;
+		view->pane = (struct plait_pane) { 0 };
+		error = show_frame(view, native->label, native->frame);
+		if (view->pane.kind != PLAIT_PANE_NONE)
+			view->under = python;
+		else
+			view->pane = python;
+	}
+	plait_source_annotation_release(&annotation);
+	return error;
 }
 
 struct plait_error *plait_annotation_write(struct plait_view *view, FILE *out)
@@ -112,11 +151,8 @@ struct plait_error *plait_annotation_write(struct plait_view *view, FILE *out)
 	render.full = pane->full;
 	bool is_line = label->function != pane->label && label->line > 0;
 	struct plait_annotate_target target = { .is_python = pane->frame == PLAIT_NONE, .frame = pane->frame };
-	target.query = (struct plait_source_query) {
-		.file = label->file,
-		.function = pane->scope == PLAIT_SCOPE_FUNCTION ? label->name : NULL,
-		.line = pane->scope == PLAIT_SCOPE_LINE ? label->line : 0,
-	};
+	if (target.is_python)
+		target.query = query_of(view);
 	struct plait_annotate_show show = { .profile = view->profile,
 					    .selection = view->selection,
 					    .sources = view->sources,

@@ -104,6 +104,7 @@ const struct plait_key_help plait_key_helps[] = {
 	{ NULL, "Annotate" },
 	{ "a", "the source of a Python function, the assembly of a native one, with costs" },
 	{ "o", "there: the line, its function, the whole file" },
+	{ "Enter", "there: the assembly of a native function in the list below the source" },
 	{ NULL, "Other" },
 	{ "i", "all that is known about the recording, with its notes" },
 	{ "? h", "this help" },

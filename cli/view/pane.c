@@ -14,6 +14,13 @@ void plait_pane_close(struct plait_pane *pane)
 	*pane = (struct plait_pane) { 0 };
 }
 
+void plait_pane_leave(struct plait_view *view)
+{
+	plait_pane_close(&view->pane);
+	view->pane = view->under;
+	view->under = (struct plait_pane) { 0 };
+}
+
 /* Writes `text`, broken at its spaces, and ends the line. */
 static void put_words(struct plait_line *line, const char *text, uint32_t indent)
 {
@@ -175,6 +182,12 @@ static void go_to_hottest(struct plait_view *view, bool quiet)
 struct plait_error *plait_pane_show(struct plait_view *view, enum plait_pane_kind kind)
 {
 	struct plait_pane *pane = &view->pane;
+	if (pane->kind == PLAIT_PANE_ANNOTATE && kind != PLAIT_PANE_ANNOTATE) { /* help: to go back from */
+		plait_pane_close(&view->under);
+		view->under = *pane;
+		*pane = (struct plait_pane) { .kind = kind };
+		return NULL;
+	}
 	struct plait_pane fresh = { .kind = kind, .label = pane->label, .frame = pane->frame, .scope = pane->scope };
 	fresh.full = pane->full;
 	plait_pane_close(pane);
@@ -247,6 +260,23 @@ static void change(struct plait_view *view, enum plait_action action)
 	pane->hottest = 0;
 }
 
+/* Shows the native function whose row in the list below Python source the cursor is in. */
+static struct plait_error *enter(struct plait_view *view)
+{
+	const struct plait_pane *pane = &view->pane;
+	static const char heading[] = "native functions that";
+	for (size_t i = pane->scroll.at; i-- > 0 && pane->frame == PLAIT_NONE;) {
+		char text[sizeof(heading)];
+		strip(pane->lines.data[i], text, sizeof(text));
+		if (strcmp(text, heading) == 0 && figure_of(pane, pane->scroll.at) > 0)
+			return plait_annotation_show_native(view, pane->scroll.at - i - 1);
+		if (!*text)
+			break; /* the list ends with an empty line */
+	}
+	plait_view_say(view, "Enter shows a native function of the list below Python source");
+	return NULL;
+}
+
 struct plait_error *plait_pane_action(struct plait_view *view, enum plait_action action)
 {
 	struct plait_pane *pane = &view->pane;
@@ -261,7 +291,9 @@ struct plait_error *plait_pane_action(struct plait_view *view, enum plait_action
 	if (action == PLAIT_ACTION_QUIT || action == PLAIT_ACTION_BACK || action == PLAIT_ACTION_CLOSE ||
 	    (action == PLAIT_ACTION_HELP && pane->kind == PLAIT_PANE_HELP) ||
 	    (action == PLAIT_ACTION_INFO && pane->kind == PLAIT_PANE_INFO))
-		plait_pane_close(pane);
+		plait_pane_leave(view);
+	else if (annotates && (action == PLAIT_ACTION_ENTER || action == PLAIT_ACTION_ANNOTATE))
+		return enter(view);
 	else if (annotates && action == PLAIT_ACTION_HOT)
 		go_to_hottest(view, false);
 	else if (annotates && (action == PLAIT_ACTION_SCOPE || action == PLAIT_ACTION_FOLD))

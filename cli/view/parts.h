@@ -55,8 +55,13 @@ struct plait_error *plait_pane_action(struct plait_view *view, enum plait_action
 struct plait_error *plait_pane_search(struct plait_view *view, bool forward);
 void plait_pane_close(struct plait_pane *pane);
 
-/* annotation.c: shows what `label` costs; and writes it, as wide as the screen. */
+/* Goes back to what is under the pane. */
+void plait_pane_leave(struct plait_view *view);
+
+/* annotation.c: shows what `label` costs; or the native function that is number `index` below the Python code that is
+ * annotated now, to go back from there; writes what is annotated, as wide as the screen. */
 struct plait_error *plait_annotation_show(struct plait_view *view, uint32_t label);
+struct plait_error *plait_annotation_show_native(struct plait_view *view, size_t index);
 struct plait_error *plait_annotation_write(struct plait_view *view, FILE *out);
 
 /* menu.c */

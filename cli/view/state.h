@@ -86,7 +86,7 @@ struct plait_view {
 
 	enum plait_tab_kind kind;
 	struct plait_tab tabs[PLAIT_TAB_COUNT];
-	struct plait_pane pane;
+	struct plait_pane pane, under; /* `under`: to go back to */
 	struct plait_menu menu;
 	struct plait_prompt prompt;
 

@@ -79,6 +79,7 @@ void plait_view_destroy(struct plait_view *view)
 		return;
 	plait_view_forget(view);
 	plait_pane_close(&view->pane);
+	plait_pane_close(&view->under);
 	plait_menu_close(&view->menu);
 	plait_selection_destroy(view->selection);
 	plait_source_cache_destroy(view->sources);
@@ -133,8 +134,10 @@ struct plait_error *plait_view_draw(struct plait_view *view, uint32_t rows, uint
 		struct plait_error *error = plait_pane_write(view, rows, out, ret);
 		if (!error)
 			return NULL;
-		plait_pane_close(&view->pane); /* it cannot be shown, nothing was written */
+		plait_pane_leave(view); /* it cannot be shown, nothing was written */
 		PLAIT_TRY(plait_view_tell(view, error));
+		if (view->pane.kind != PLAIT_PANE_NONE)
+			return plait_view_draw(view, rows, columns, out, ret);
 	}
 	return write_tab(view, rows, out, ret);
 }

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from plait_runner import PLAIT, need_recording, record, run_plait
+from plait_runner import PLAIT, ROOT, need_recording, record, run_plait
 from terminal import STOPPED, Terminal, pyte
 
 TOOL = pathlib.Path(os.environ.get("PLAIT_TEST_BIN", pathlib.Path(PLAIT).parent / "tests")) / "make_view_recording"
@@ -166,7 +166,11 @@ def test_annotation_of_native_code(tmp_path):
         hottest = re.match(r" +(\d+\.\d)", terminal.highlighted())
         figures = [float(m.group(1)) for m in (re.match(r" {0,3}(\d+\.\d)", line) for line in terminal.lines) if m]
         assert hottest and float(hottest.group(1)) == max(figures)
-        terminal.press("q").wait("[1 tree]")
+        terminal.press("q").wait("[1 tree]").press("4").wait("[4 lines]")
+        terminal.press(*"/hot.py:3", "enter", "a").wait("native functions that it ran:")
+        terminal.press(*"/hot_loop .lib", "enter").wait(lambda t: "hot_loop [" in (t.highlighted() or ""))
+        terminal.press("enter").wait("sum += i / 3;")  # from the list to its assembly, and back
+        terminal.press("q").wait("native functions that it ran:").press("q").wait("[4 lines]")
         assert terminal.press("q").end() == 0
 
 
@@ -185,6 +189,18 @@ def test_help_and_info(recorded):
         terminal.press("h").wait("Open and close").press("esc").wait("[1 tree]")
         terminal.press("i").wait("bpf engine").press("q").wait("[1 tree]")
         assert terminal.press("q").end() == 0
+
+
+def test_the_documentation_has_the_keys_of_the_help(recorded):
+    text = (ROOT / "docs" / "view.md").read_text()
+    with Terminal("view", recorded, rows=60, columns=200) as terminal:
+        terminal.wait("?: keys").press("?").wait("this help")
+        rows = [re.fullmatch(r"  (\S.*?)  +(\S.*)", line) for line in terminal.lines[:-1]]
+        rows = [match.groups() for match in rows if match]
+        assert len(rows) > 25
+        for keys, meaning in rows:
+            assert f"| `{keys}` | {meaning} |" in text
+        terminal.press("q", "q")
 
 
 # ---- terminals ----

@@ -299,6 +299,10 @@ static void annotations_begin_at_the_line_asked_for(void **state)
 	assert_cursor(&seen, "16▶");
 	press(&seen, "H");
 	assert_shows(&seen, "that was the last one");
+	press(&seen, "?");
+	assert_shows(&seen, "Open and close");
+	press(&seen, "q"); /* back to where it was */
+	assert_cursor(&seen, "16▶");
 	press(&seen, "q3a"); /* a function: at its hottest row */
 	assert_cursor(&seen, " 5");
 	end(&seen);
