@@ -166,7 +166,8 @@ void plait_table_measure(struct plait_table_layout *layout)
 		room = columns > layout->name_at + 4 ? columns - layout->name_at - 2 : 3;
 	if (!columns)
 		room = 90;
-	uint32_t place = room / 3 > PLACE_MAX ? PLACE_MAX : room / 3;
+	uint32_t place = room / (layout->marks && layout->lines ? 2 : 3); /* of a line it says more than the name */
+	place = place > PLACE_MAX ? PLACE_MAX : place;
 	layout->place = layout->place > place ? place : layout->place;
 	layout->name = layout->name > room - layout->place ? room - layout->place : layout->name;
 }

@@ -18,6 +18,7 @@ enum {
 	NARROW = 48,	     /* with marks and fewer columns: one figure and the name */
 	MEASURED_MAX = 2000, /* rows, with marks: more are not looked at */
 	MARKS_SOURCE_FROM = 76,
+	NARROW_PLACE = 8, /* columns that are worth a place behind a name */
 };
 
 static bool is_narrow(const struct plait_tree_layout *layout)
@@ -212,6 +213,10 @@ void plait_tree_put_row(struct plait_line *line, const struct plait_tree_layout 
 	if (label->kind != PLAIT_LABEL_MARKER && !is_narrow(layout)) {
 		plait_line_move(line, edge + 2);
 		plait_label_put_place(line, label, layout->options->columns ? layout->place : UINT32_MAX);
+	}
+	if (is_narrow(layout) && label->kind == PLAIT_LABEL_PYTHON && plait_line_left(line) > NARROW_PLACE) {
+		plait_line_move(line, line->column + 1);
+		plait_label_put_place(line, label, UINT32_MAX);
 	}
 	put_notes(line, layout, row);
 	const char *source = plait_label_source(label, layout->options);
