@@ -29,6 +29,9 @@ void plait_tab_cost(const struct plait_tab *tab, size_t row, uint64_t *ret_weigh
 
 struct plait_error *plait_tab_action(struct plait_view *view, enum plait_action action);
 
+/* Goes to where `label`, or its function, is dearest: in the call tree; from there in that of the callers. */
+struct plait_error *plait_tab_where(struct plait_view *view, uint32_t label);
+
 /* Cuts at the threshold of the view, in what was made already. */
 struct plait_error *plait_tab_cut(struct plait_view *view);
 

@@ -85,6 +85,7 @@ struct plait_view {
 	bool full;
 
 	enum plait_tab_kind kind;
+	size_t height; /* rows that a tab had on the last frame; 0: there was none */
 	struct plait_tab tabs[PLAIT_TAB_COUNT];
 	struct plait_pane pane, under; /* `under`: to go back to */
 	struct plait_menu menu;

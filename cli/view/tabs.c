@@ -58,6 +58,8 @@ struct plait_error *plait_tab_current(struct plait_view *view, struct plait_tab 
 			return error;
 		}
 		tab->made = true;
+		if (view->height)
+			PLAIT_TRY(plait_tab_fit(view, tab, view->height));
 	}
 	*ret = tab;
 	return NULL;
@@ -79,6 +81,7 @@ static size_t row_count(const struct plait_tab *tab)
 
 struct plait_error *plait_tab_fit(struct plait_view *view, struct plait_tab *tab, size_t height)
 {
+	view->height = height;
 	if (!tab->filled && tab->outline)
 		PLAIT_TRY(plait_outline_fill(tab->outline, height));
 	tab->filled = true;
@@ -312,6 +315,43 @@ struct plait_error *plait_tab_action(struct plait_view *view, enum plait_action 
 	if (!row_count(tab) || plait_scroll_action(&tab->scroll, action))
 		return NULL;
 	return tab->outline ? change_outline(view, tab, action) : change_listing(view, tab, action);
+}
+
+/* The dearest node with this label, else with one of the same function; PLAIT_NONE: there is none. */
+static uint32_t dearest_node(const struct plait_tab *tab, uint32_t label)
+{
+	const struct plait_label *labels = tab->tree->profile->labels.all.data;
+	uint32_t best = PLAIT_NONE;
+	bool exact = false;
+	for (uint32_t i = 1; i < tab->tree->nodes.count; i++) {
+		const struct plait_calltree_node *node = &tab->tree->nodes.data[i];
+		bool same = node->label == label;
+		if (!same && (exact || labels[node->label].function != labels[label].function))
+			continue;
+		if (best == PLAIT_NONE || (same && !exact) || node->total > tab->tree->nodes.data[best].total)
+			best = i;
+		exact = exact || same;
+	}
+	return best;
+}
+
+struct plait_error *plait_tab_where(struct plait_view *view, uint32_t label)
+{
+	struct plait_tab *tab;
+	enum plait_tab_kind before = view->kind;
+	if (label == PLAIT_NONE) {
+		plait_view_say(view, "this row is no function");
+		return NULL;
+	}
+	view->kind = before == PLAIT_TAB_TREE ? PLAIT_TAB_CALLERS : PLAIT_TAB_TREE;
+	PLAIT_TRY(plait_tab_current(view, &tab));
+	uint32_t node = dearest_node(tab, label);
+	if (node == PLAIT_NONE) {
+		view->kind = before;
+		plait_view_say(view, "it is folded in the tree: F shows every frame");
+		return NULL;
+	}
+	return go_to_node(tab, node);
 }
 
 struct plait_error *plait_tab_cut(struct plait_view *view)

@@ -233,6 +233,9 @@ static struct plait_error *base_action(struct plait_view *view, enum plait_actio
 	case PLAIT_ACTION_ANNOTATE:
 		PLAIT_TRY(plait_tab_current(view, &tab));
 		return plait_annotation_show(view, plait_tab_label(tab, tab->scroll.at));
+	case PLAIT_ACTION_WHERE:
+		PLAIT_TRY(plait_tab_current(view, &tab));
+		return plait_tab_where(view, plait_tab_label(tab, tab->scroll.at));
 	case PLAIT_ACTION_BACK:
 		go_back(view);
 		return NULL;

@@ -175,6 +175,22 @@ static void tabs(void **state)
 	end(&seen);
 }
 
+static void a_function_is_followed_from_tab_to_tab(void **state)
+{
+	(void)state;
+	struct seen seen = see_text(job);
+	press(&seen, "C3/sys_read\rw");
+	assert_shows(&seen, "[1 tree]");
+	assert_cursor(&seen, "sys_read");
+	press(&seen, "uw"); /* rest: it calls what costs, so its callers are none of the first rows */
+	assert_shows(&seen, "[2 callers]");
+	assert_cursor(&seen, "rest");
+	press(&seen, "w");
+	assert_shows(&seen, "[1 tree]");
+	assert_cursor(&seen, "rest");
+	end(&seen);
+}
+
 static void searching_finds_what_is_closed_and_cut(void **state)
 {
 	(void)state;
@@ -367,7 +383,7 @@ static void assert_fits(const struct seen *seen, uint32_t rows, uint32_t columns
 static void no_key_and_no_size_breaks_it(void **state)
 {
 	(void)state;
-	static const char keys[] = "jjjkkgG +-+-\r\rleECHu1234\t\tS/nNfstpmLFao?i\x1bq\x08\x15xy()";
+	static const char keys[] = "jjjkkgG +-+-\r\rleECHuw1234\t\tS/nNfstpmLFao?i\x1bq\x08\x15xy()";
 	for (uint32_t seed = 1; seed <= 40; seed++) {
 		uint32_t random = seed;
 		bool ascii = seed % 2;
@@ -445,7 +461,7 @@ static void every_key_of_the_help_does_something(void **state)
 	for (size_t i = 0; i < plait_key_help_count; i++)
 		headings += !plait_key_helps[i].keys;
 	assert_int_equal(headings, 6);
-	for (const char *key = "kjbgGuH+l-eEFLCSstpfm/nNaoi?hq1234"; *key; key++) {
+	for (const char *key = "kjbgGuH+l-eEFLCSwstpfm/nNaoi?hq1234"; *key; key++) {
 		bool told = false;
 		assert_int_not_equal(plait_key_action((unsigned char)*key), PLAIT_ACTION_NONE);
 		for (size_t i = 0; i < plait_key_help_count; i++)
@@ -462,6 +478,7 @@ int main(void)
 		cmocka_unit_test(the_first_screen),
 		cmocka_unit_test(rows_open_and_close),
 		cmocka_unit_test(tabs),
+		cmocka_unit_test(a_function_is_followed_from_tab_to_tab),
 		cmocka_unit_test(searching_finds_what_is_closed_and_cut),
 		cmocka_unit_test(filters_and_menus_narrow_the_samples),
 		cmocka_unit_test(frames_and_cuts),
