@@ -115,6 +115,8 @@ class Terminal:
         while not check(self):
             alive = time.monotonic() < deadline and self.read(0.2)
             assert alive or check(self), f"{what or wanted} is not on the screen:\n{self.text}"
+        while select.select([self.fd], [], [], 0.1)[0] and self.read(0):  # the rest of the frame
+            pass
         return self
 
     def press(self, *keys):

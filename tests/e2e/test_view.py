@@ -94,7 +94,7 @@ def test_searching_opens_what_is_closed(recorded):
         terminal.wait(lambda t: t.lines[-1] == "/lambda", "the prompt")
         assert not terminal.screen.cursor.hidden
         terminal.press("enter").wait(lambda t: "lambda" in (t.highlighted() or ""), "the row that was searched")
-        assert re.search(r"lambda: 1 of \d+", terminal.lines[-1])
+        terminal.wait(lambda t: re.search(r"lambda: 1 of \d+", t.lines[-1]), "which match it is")
         assert terminal.screen.cursor.hidden
         terminal.press(*"/outer\\(4", "enter")  # the text of a source line
         terminal.wait(lambda t: "<module>" in (t.highlighted() or "") and "1 of 1" in t.lines[-1], "the call's row")
@@ -147,7 +147,7 @@ def test_annotation_and_back(recorded):
         terminal.press("o").wait("def outer(rounds):")  # the whole file
         terminal.press("o").wait("native functions that this line ran")
         terminal.press("esc").wait("[4 lines]")
-        assert "job.py:5" in terminal.highlighted()
+        terminal.wait(lambda t: "job.py:5" in (t.highlighted() or ""), "the row that was annotated")
         assert terminal.press("q").end() == 0
 
 
@@ -177,7 +177,7 @@ def test_annotation_of_native_code(tmp_path):
 def test_filter_and_frames(recorded):
     with Terminal("view", recorded) as terminal:
         terminal.wait("?: keys").press("f", *"lambda", "enter").wait("only stacks with lambda")
-        assert "genexpr" not in terminal.text
+        terminal.wait(lambda t: "genexpr" not in t.text, "the filtered tree")
         terminal.press("f", "\x15", "enter").wait(lambda t: "only stacks" not in t.text, "no filter")
         terminal.press("m", "enter", "esc").wait("without native frames")
         assert terminal.press("q").end() == 0
