@@ -123,10 +123,7 @@ static struct plait_error *show(const struct report_options *values, const char 
 	struct plait_view_setup setup = {
 		.recording = recording,
 		.options = plait_view_of(&values->view),
-		.tab = values->flat	  ? PLAIT_TAB_FUNCTIONS
-		       : values->lines	  ? PLAIT_TAB_LINES
-		       : values->inverted ? PLAIT_TAB_CALLERS
-					  : PLAIT_TAB_TREE,
+		.tab = plait_view_first_tab(values->flat, values->lines, values->inverted),
 		.threshold = values->threshold < 0 ? 1 : values->threshold,
 		.full = values->full,
 		.ascii = values->ascii || plait_terminal_is_ascii(),

@@ -51,10 +51,7 @@ static struct plait_error *view(void *context, int argc, char **argv, int first,
 	struct plait_view_setup setup = {
 		.recording = first < argc ? argv[first] : "profile.plait",
 		.options = plait_view_of(&values->view),
-		.tab = values->flat	  ? PLAIT_TAB_FUNCTIONS
-		       : values->lines	  ? PLAIT_TAB_LINES
-		       : values->inverted ? PLAIT_TAB_CALLERS
-					  : PLAIT_TAB_TREE,
+		.tab = plait_view_first_tab(values->flat, values->lines, values->inverted),
 		.threshold = values->threshold < 0 ? 1 : values->threshold,
 		.full = values->full,
 		.ascii = values->ascii || plait_terminal_is_ascii(),
