@@ -28,7 +28,7 @@ def native(rounds):
 if len(sys.argv) > 1:
     native(int(sys.argv[2]))
 else:
-    for _ in range(40):
+    for _ in range(120):
         heavy(60000)
     total = 0
     for i in range(400000):
