@@ -6,11 +6,25 @@ if(CLANG_FORMAT)
   add_test(NAME arch.format COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/arch/check_format ${CLANG_FORMAT})
 endif()
 
+# The interpreter of the end-to-end tests. A version manager may put a python3 first in PATH that lacks what tools/setup
+# installs for Debian's: the first that has both pytest and selenium, else the first with pytest, else the build's own.
+find_program(SYSTEM_PYTHON3 python3 PATHS /usr/bin NO_DEFAULT_PATH)
+set(test_python ${Python3_EXECUTABLE})
+foreach(modules "pytest" "pytest, selenium")
+  foreach(candidate ${SYSTEM_PYTHON3} ${Python3_EXECUTABLE})
+    execute_process(COMMAND ${candidate} -c "import ${modules}" RESULT_VARIABLE lacks OUTPUT_QUIET ERROR_QUIET)
+    if(lacks EQUAL 0)
+      set(test_python ${candidate})
+    endif()
+  endforeach()
+endforeach()
+message(STATUS "End-to-end tests run with ${test_python}")
+
 file(GLOB e2e_tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/e2e/test_*.py)
 foreach(source ${e2e_tests})
   get_filename_component(name ${source} NAME_WE)
   string(REPLACE "test_" "" name ${name})
-  add_test(NAME e2e.${name} COMMAND ${Python3_EXECUTABLE} -m pytest -q -rs -p no:cacheprovider ${source})
+  add_test(NAME e2e.${name} COMMAND ${test_python} -m pytest -q -rs -p no:cacheprovider ${source})
   set_tests_properties(e2e.${name} PROPERTIES
     ENVIRONMENT "PLAIT=$<TARGET_FILE:plait>;PLAIT_TEST_BIN=${CMAKE_CURRENT_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1"
     TIMEOUT 1800)

@@ -24,7 +24,6 @@ def browser(width=1400, height=1000, dark=False):
     for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--window-size={width},{height}",
                  "--allow-file-access-from-files", "--disable-dev-shm-usage"):
         options.add_argument(word)
-    options.add_experimental_option("localState", {"internal_only_uis_enabled": True})  # chrome://tracing
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(driver_path))
     try:
@@ -73,3 +72,19 @@ def npm_package(name):
         if result.returncode != 0 or not path.exists():
             pytest.skip(f"npm could not install {name}: {result.stdout.strip()[-200:]}")
     return path
+
+
+def open_trace_viewer(driver, folder):
+    """Opens the program of chrome://tracing (Catapult's trace viewer), which Debian's Chromium lacks, but Go has for `go
+    tool trace`: the test is skipped where there is none. `tr` is its module then."""
+    if not shutil.which("go"):
+        pytest.skip("needs go (Debian: golang-go)")
+    root = subprocess.run(["go", "env", "GOROOT"], stdout=subprocess.PIPE, universal_newlines=True, check=True).stdout.strip()
+    pages = list(pathlib.Path(root, "src").resolve().glob("**/static/trace_viewer_full.html"))
+    if not pages:
+        pytest.skip(f"there is no trace_viewer_full.html in {root}/src (Debian: golang-src)")
+    page = folder / "trace_viewer.html"
+    page.write_text(f"""<!DOCTYPE html><script src="file://{pages[0].parent}/webcomponents.min.js"></script>
+        <link rel="import" href="file://{pages[0]}"><body style="margin: 0"><div id="viewer" style="height: 100vh"></div></body>""")
+    driver.get(f"file://{page}")
+    wait_for(driver, "typeof tr === 'object' && typeof tr.Model === 'function'")

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from browser import browser, npm_package, open_page, pixels, wait_for
+from browser import browser, npm_package, open_page, open_trace_viewer, pixels, wait_for
 from plait_runner import collapsed, need_recording, record, run_plait
 
 PROGRAM = """
@@ -185,21 +185,24 @@ def test_chrome_reads_it(profile, tmp_path):
     faults = [event for event in events if event["ph"] == "i"]
     assert sum("touch (" in frame for event in faults for frame in event["args"]["stack"]) >= 200
     with browser() as driver:
-        driver.get("chrome://tracing")
-        if driver.execute_script("return typeof tr") == "undefined":
-            pytest.skip("this Chromium has no chrome://tracing")
+        open_trace_viewer(driver, tmp_path)
         threads, warnings = driver.execute_script("""
             const model = new tr.Model();
             new tr.importer.Import(model).importTraces([arguments[0]]);
-            const threads = {};
+            const threads = [];
             for (const process of Object.values(model.processes))
               for (const thread of Object.values(process.threads))
-                threads[thread.name] = [thread.sliceGroup.slices.length,
-                                        thread.sliceGroup.slices.filter(slice => slice.didNotFinish).length];
-            return [threads, model.importWarnings.length];""", path.read_text())
-        begun = sum(event["ph"] == "B" for event in events)
-        assert sum(count for count, _ in threads.values()) >= begun and warnings == 0
-        assert not any(unfinished for _, unfinished in threads.values())
+                threads.push({ id: [process.pid, thread.tid], name: thread.name, slices: thread.sliceGroup.slices.map(
+                  slice => [slice.title, slice.parentSlice ? slice.parentSlice.title : null, slice.didNotFinish]) });
+            return [threads, model.importWarnings];""", path.read_text())
+    assert warnings == []
+    slices = [slice for thread in threads for slice in thread["slices"]]
+    assert len(slices) == sum(event["ph"] in "Bi" for event in events)
+    assert not any(unfinished for _, _, unfinished in slices)
+    assert {tuple(thread["id"]) for thread in threads} == {(event["pid"], event["tid"]) for event in events}
+    titles = {title for title, _, _ in slices}
+    assert {"inner", "outer", "sorter", "page-faults"} <= titles
+    assert all("outer" in parent for title, parent, _ in slices if title == "inner")
 
 
 def test_callgrind_annotate_agrees(profile, tmp_path):

@@ -49,6 +49,8 @@ static void put_names(struct writer *writer)
 	const struct plait_profile *profile = writer->timeline->profile;
 	for (size_t i = 0; i < writer->timeline->lanes.count; i++) {
 		uint32_t thread = writer->timeline->lanes.data[i].thread;
+		if (i && writer->timeline->lanes.data[i - 1].thread == thread)
+			continue; /* a thread's lanes are neighbours */
 		const struct plait_record_thread *record = &profile->threads.data[thread].record;
 		const char *const names[] = { profile->processes.data[record->process].record.name, record->name };
 		for (int j = 0; j < 2; j++) {
