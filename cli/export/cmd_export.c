@@ -23,8 +23,8 @@ struct export_options {
 
 static const struct plait_option options[] = {
 	PLAIT_OPTION_CHOICE(struct export_options, format, "format", 'F', "FORMAT",
-			    "html speedscope pprof firefox chrome callgrind collapsed json",
-			    "html, speedscope, pprof, firefox, chrome, callgrind, collapsed or json (default html)"),
+			    "html speedscope pprof firefox chrome callgrind sqlite collapsed json",
+			    "html (default), speedscope, pprof, firefox, chrome, callgrind, sqlite, collapsed or json"),
 	PLAIT_OPTION(struct export_options, output, "output", 'o', PLAIT_OPTION_STRING, "FILE",
 		     "write to FILE, - for standard output (default: named after the recording)"),
 	PLAIT_OPTION(struct export_options, by_thread, "by-thread", 0, PLAIT_OPTION_FLAG, NULL,
@@ -147,9 +147,11 @@ static struct plait_error *export_to(const struct export_options *values, const 
 			return plait_error_no_memory();
 		return write_file(values, renderer, profile, input, values->output ? values->output : name);
 	}
-	if (strcmp(renderer->name, "pprof") == 0 && isatty(STDOUT_FILENO))
-		return plait_error_advise(plait_error_new(PLAIT_ERROR_USAGE, "pprof's format is not for a terminal"),
-					  "name a file: -o profile.pb.gz");
+	bool binary = strcmp(renderer->name, "pprof") == 0 || strcmp(renderer->name, "sqlite") == 0;
+	if (binary && isatty(STDOUT_FILENO))
+		return plait_error_advise(
+			plait_error_new(PLAIT_ERROR_USAGE, "%s's format is not for a terminal", renderer->name),
+			"name a file: -o profile.%s", renderer->extension);
 	struct plait_error *error = render(values, renderer, profile, input, stdout);
 	if (fflush(stdout) != 0 && !error)
 		error = plait_error_system(errno, "cannot write the export");

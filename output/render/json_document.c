@@ -19,18 +19,24 @@ void plait_json_trust(struct plait_json *json, const char *key, const struct pla
 	plait_json_close(json, '}');
 }
 
-/* UTC, ISO 8601: "2026-11-23T22:37:30.123Z". */
-static void put_started(struct plait_json *json, uint64_t unix_ns)
+bool plait_started_text(uint64_t unix_ns, char *ret, size_t size)
 {
-	char date[32], text[48];
+	char date[32];
 	time_t seconds = (time_t)(unix_ns / 1000000000);
 	struct tm utc;
-	if (!gmtime_r(&seconds, &utc) || !strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc)) {
+	if (!gmtime_r(&seconds, &utc) || !strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc))
+		return false;
+	snprintf(ret, size, "%s.%03uZ", date, (unsigned int)(unix_ns / 1000000 % 1000));
+	return true;
+}
+
+static void put_started(struct plait_json *json, uint64_t unix_ns)
+{
+	char text[48];
+	if (plait_started_text(unix_ns, text, sizeof(text)))
+		plait_json_string(json, "started", text);
+	else
 		plait_json_null(json, "started");
-		return;
-	}
-	snprintf(text, sizeof(text), "%s.%03uZ", date, (unsigned int)(unix_ns / 1000000 % 1000));
-	plait_json_string(json, "started", text);
 }
 
 static void put_events(struct plait_json *json, const struct plait_profile *profile)

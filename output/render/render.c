@@ -18,6 +18,7 @@ const struct plait_renderer plait_renderers[] = {
 	{ "firefox", "profiler.firefox.com", "firefox.json", plait_render_firefox },
 	{ "chrome", "chrome://tracing and ui.perfetto.dev", "trace.json", plait_render_chrome },
 	{ "callgrind", "KCachegrind and callgrind_annotate", "callgrind", plait_render_callgrind },
+	{ "sqlite", "tables for SQL, pandas and DuckDB", "sqlite", plait_render_sqlite },
 };
 
 const size_t plait_renderer_count = sizeof(plait_renderers) / sizeof(plait_renderers[0]);

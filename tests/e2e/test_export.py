@@ -227,7 +227,8 @@ def test_collapsed_and_json_are_those_of_report(profile, tmp_path):
             run_plait("report", "--format", "json", profile).stdout)
 
 
-@pytest.mark.parametrize("name", ["html", "speedscope", "pprof", "firefox", "chrome", "callgrind", "collapsed", "json"])
+@pytest.mark.parametrize("name", ["html", "speedscope", "pprof", "firefox", "chrome", "callgrind", "sqlite", "collapsed",
+                                  "json"])
 def test_choices_of_report_hold(profile, tmp_path, name):
     """A filter makes every format smaller, and what it leaves out is nowhere in it."""
     whole = export(profile, name, tmp_path / "whole").stat().st_size

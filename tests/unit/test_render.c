@@ -32,7 +32,7 @@ static char *render(const struct plait_profile *profile, const char *name, struc
 static void renderers_are_found_by_name(void **state)
 {
 	(void)state;
-	assert_int_equal(plait_renderer_count, 13);
+	assert_int_equal(plait_renderer_count, 14);
 	for (size_t i = 0; i < plait_renderer_count; i++)
 		assert_ptr_equal(plait_renderer_find(plait_renderers[i].name), &plait_renderers[i]);
 	assert_null(plait_renderer_find("pdf"));
