@@ -65,8 +65,8 @@ def report_json(profile, *options):
     return json.loads(run_plait("report", "--format", "json", *options, profile).stdout)
 
 
-def functions_of(profile, event):
-    """{function name: [own, total]} in samples from plait's own JSON; functions of one name together, as pprof does."""
+def functions_of(profile, event, what="count"):
+    """{function name: [own, total]} in samples (or `what`) from plait's own JSON; functions of one name together, as pprof does."""
     report = report_json(profile, "--event", event)["profile"]
     stacks, frames = report["stacks"], report["frames"]
     costs = collections.defaultdict(lambda: [0, 0])
@@ -77,9 +77,9 @@ def functions_of(profile, event):
             unknown = frame.get("unresolved") and frame["kind"] != "python"
             names.append(f"[unknown] [{frame.get('module', 'kernel')}]" if unknown else frame["name"])
             at = stacks[at]["parent"]
-        costs[names[0]][0] += sample["count"]
+        costs[names[0]][0] += sample[what]
         for name in set(names):
-            costs[name][1] += sample["count"]
+            costs[name][1] += sample[what]
     return costs
 
 
@@ -260,6 +260,32 @@ def test_html_shows_the_profile(profile, tmp_path):
             "return [...document.querySelectorAll('#table tbody tr')].map(r => r.innerText).find(t => /\\binner\\b/.test(t))")
         shown = [float(number) for number in re.findall(r"([\d.]+) %", row)]
         assert shown == pytest.approx([100 * cost / samples for cost in flat["inner"]], abs=0.051)
+        # and so do all its rows, whichever way the graph is shown
+        rows = driver.execute_script("""return rowsOf("functions").map(row => [data.meta.labels[row.label].name,
+            data.meta.labels[row.label].package || data.meta.labels[row.label].module || "", row.self, row.samples]);""")
+        own = collections.Counter()
+        for name, module, self, _ in rows:
+            own[f"{name} [{module}]" if name == "[unknown]" else name] += self
+        weights = functions_of(profile, "cpu-clock", "weight")
+        assert own["inner"] == weights["inner"][0] and sum(own.values()) == sum(cost for cost, _ in weights.values())
+        assert {name: samples for name, _, _, samples in rows if name in ("inner", "outer", "sorter", "work")} == \
+            {name: flat[name][1] for name in ("inner", "outer", "sorter", "work")}
+        for inverted in (False, True):
+            shown = driver.execute_script("""
+                const tree = new Tree(data, costs, { inverted: arguments[0], functions: true, machinery: true }), sums = {};
+                const walk = (node, above) => {
+                  const children = tree.childrenOf(node);
+                  if (children.reduce((sum, child) => sum + tree.samples[child], 0) > tree.samples[node]) throw Error("too much");
+                  for (const child of children) {
+                    const name = tree.label[child] === -1 ? "" : data.meta.labels[tree.label[child]].name;
+                    if (!above.includes(name)) sums[name] = (sums[name] || 0) + tree.samples[child];
+                    if (!arguments[0]) walk(child, [...above, name]);
+                  }
+                };
+                walk(0, []);
+                return sums;""", inverted)
+            assert {name: shown.get(name, 0) for name in ("inner", "sorter")} == \
+                {name: flat[name][0 if inverted else 1] for name in ("inner", "sorter")}
         # search: matches' total
         box = driver.find_element("id", "search")
         box.send_keys("sorter")
@@ -286,7 +312,7 @@ def test_html_shows_the_profile(profile, tmp_path):
         assert "total += i * i" in detail and "program.py:" in detail
         # inverted: the hottest function is outermost now
         driver.find_element("id", "inverted").click()
-        assert driver.execute_script("return flame.labels[flame.tree.label[flame.tree.children[0][0]]].name") == \
+        assert driver.execute_script("return flame.labels[flame.tree.label[flame.tree.childrenOf(0)[0]]].name") == \
             max(flat, key=lambda name: flat[name][0])
 
 
@@ -315,7 +341,7 @@ def test_html_range_thread_event_and_keys(profile, tmp_path):
                               "box.dispatchEvent(new Event('change'))")
         faults = [event["total"] for event in report_json(profile)["recording"]["events"] if event["name"] == "page-faults"]
         assert driver.execute_script("return whole") == faults[0]
-        assert driver.find_element("id", "path").text.endswith("of page-faults")
+        assert " of page-faults" in driver.find_element("id", "path").text
         flame = driver.find_element("id", "flame")
         driver.execute_script("arguments[0].focus()", flame)
         flame.send_keys("\ue015\ue015\ue007")  # down, down, Enter

@@ -3,7 +3,13 @@
 const $ = id => document.getElementById(id);
 const state = { event: 0, threads: null, from: 0, to: 0, inverted: false, functions: false, machinery: false,
                 search: "", table: "functions", sort: "self", chosen: -1 };
-let data, flame, costs, whole, matches = null, bars;
+const TRUST = {
+  complete: "every native frame from the innermost to the thread's start and every Python frame, in place",
+  gap: "native frames are missing at a marked place", truncated: "outer frames are missing",
+  unmerged: "Python frames are missing or not in place", unresolved: "a frame has no name; says nothing about the stack being right",
+  derived: "a frame was passed by a rule decoded from its code", checked: "Python frames were read after the sample, and checked against it",
+  no_stack: "no frame at all", lost: "taken by the kernel but never received" };
+let data, flame, costs, whole, matches = null, bars, tables = {};
 
 const percent = (part, of = whole) => of ? (100 * part / of).toFixed(part && part < of / 1000 ? 2 : 1) + " %" : "0 %";
 function amount(weight) {
@@ -28,11 +34,14 @@ function showHeader() {
   const share = trust.samples ? trust.complete / trust.samples : 0;
   $("trust").append(`${trust.samples.toLocaleString("en")} samples: `,
     element("b", `complete ${share === 1 ? "100" : Math.min(100 * share, 99.99).toFixed(2)} %`,
-            { class: share > 0.99 ? "good" : "warn" }));
+            { class: share > 0.99 ? "good" : "warn", title: TRUST.complete }));
   for (const word of ["gap", "truncated", "unmerged", "unresolved", "derived", "checked", "no_stack", "lost"]) {
     if (!trust[word] && ["derived", "checked", "no_stack"].includes(word)) continue;
-    $("trust").append("   ", element(trust[word] && word !== "unresolved" && word !== "derived" ? "b" : "span",
-      `${word.replace("_", " ")} ${trust[word].toLocaleString("en")}`, { class: trust[word] ? "warn" : "" }));
+    const bad = trust[word] && !["unresolved", "derived", "checked"].includes(word);
+    const all = trust.samples + (word === "lost" ? trust.lost : 0);
+    $("trust").append("   ", element(bad ? "b" : "span",
+      `${word.replace("_", " ")} ${trust[word].toLocaleString("en")}` + (trust[word] ? ` (${percent(trust[word], all)})` : ""),
+      { class: bad ? "warn" : "", title: TRUST[word] }));
   }
   for (const note of data.meta.recording.notes) $("notes").append(element("li", note));
 }
@@ -81,19 +90,17 @@ function findMatches() {
     if (test(`${label.name} ${place(label)}`)) matches.add(index);
   });
   /* What of the whole runs in or below a match: each stack once. */
-  const inside = new Uint8Array(data.count);
+  const found = Uint8Array.from(data.meta.labels, (_, index) => matches.has(index) ? 1 : 0);
   let sum = 0;
-  for (let i = 1; i < data.count; i++) {
-    inside[i] = inside[data.parent[i]] || matches.has(data.label[i]) ? 1 : 0;
-    if (inside[i]) sum += costs.weight[i];
-  }
+  for (let i = 1; i < data.count; found[data.label[i]] ? i = data.end[i] : i++)
+    if (found[data.label[i]]) sum += costs.total[i];
   $("matches").textContent = `${percent(sum)} (${amount(sum)})`;
 }
 
 function showPath() {
   $("path").replaceChildren();
   if (!flame.zoom) {
-    $("path").textContent = `${amount(whole)} of ${data.meta.recording.events[state.event].name}`;
+    $("path").textContent = `${amount(whole)} of ${data.meta.recording.events[state.event].name}: click a frame to zoom in`;
     return;
   }
   const label = data.meta.labels[flame.tree.label[flame.zoom]];
@@ -102,34 +109,41 @@ function showPath() {
   $("path").append(out, `› ${frameText(label)}   ${amount(flame.tree.total[flame.zoom])}, ${percent(flame.tree.total[flame.zoom])}`);
 }
 
-const redraw = () => flame.draw(matches, Boolean(matches));
+const redraw = () => flame.draw(matches);
 function zoomTo(node) {
   flame.zoom = node;
   flame.focus = node;
   showPath();
   redraw();
+  flame.reveal();
 }
+
+/* Rows of a table under the present choice; computed when asked for. */
+const rowsOf = table => tables[table] ||= buildTable(data, costs, table === "lines");
 
 function showTable() {
   const lines = state.table === "lines", labels = data.meta.labels;
-  const rows = buildTable(data, costs, lines).filter(row => !matches || matches.has(row.label) ||
-    (!lines && [...matches].some(label => labels[label].function === row.label)));
+  const found = matches && new Set([...matches].map(label => lines ? label : labels[label].function));
+  const rows = rowsOf(state.table).filter(row => !found || found.has(row.label));
   const by = { self: row => -row.self, total: row => -row.total, name: row => labels[row.label].name }[state.sort];
   rows.sort((a, b) => (by(a) > by(b)) - (by(a) < by(b)));
   const table = element("table"), head = element("tr"), body = element("tbody");
   for (const [name, title] of [["self", "Own"], ["total", "Total"], ["name", lines ? "Line" : "Function"]]) {
-    const cell = element("th", title, name === state.sort ? { "aria-sort": name === "name" ? "ascending" : "descending" } : {});
-    cell.onclick = () => { state.sort = name; showTable(); };
+    const cell = element("th", undefined, name === "name" ? {} : { class: "n" }), button = element("button", title, { type: "button" });
+    if (name === state.sort) cell.setAttribute("aria-sort", name === "name" ? "ascending" : "descending");
+    button.onclick = () => { state.sort = name; showTable(); };
+    cell.append(button);
     head.append(cell);
   }
   for (const row of rows.slice(0, 500)) {
-    const label = labels[row.label], line = element("tr"), name = element("td", undefined, { class: "name" });
+    const label = labels[row.label], line = element("tr", undefined, { tabindex: 0 }), name = element("td", undefined, { class: "name" });
     for (const value of [row.self, row.total])
       line.append(element("td", percent(value), { class: "n", title: amount(value), style: `--share:${whole ? 100 * value / whole : 0}%` }));
     name.append(element("span", "", { class: "swatch", style: `background:${colourOf(label)}` }), label.name, " ",
                 element("small", label.kind === KIND.python ? place(label).replace(/.*\//, "") : label.package || place(label)));
     line.append(name);
-    line.onclick = () => choose(row.label, row);
+    line.onclick = () => { choose(row.label, row); for (const other of body.rows) other.classList.toggle("chosen", other === line); };
+    line.onkeydown = event => { if (event.key === "Enter") line.onclick(); };
     if (row.label === state.chosen) line.className = "chosen";
     body.append(line);
   }
@@ -139,6 +153,7 @@ function showTable() {
   const scroll = element("div", undefined, { class: "scroll" });
   scroll.append(table);
   $("table").replaceChildren(scroll);
+  if (!rows.length) $("table").append(element("p", matches ? "Nothing here matches the search." : "No samples in this selection.", { class: "hint" }));
   if (rows.length > 500) $("table").append(element("p", `${rows.length - 500} more rows: search for a name.`, { class: "hint" }));
   for (const tab of ["functions", "lines"]) $("tab-" + tab).setAttribute("aria-selected", String(tab === state.table));
 }
@@ -146,7 +161,7 @@ function showTable() {
 function showSource(label) {
   const source = data.meta.sources[label.file];
   if (!source) return element("p", "The source of this file was not there when this page was made.", { class: "hint" });
-  const byLine = costByLine(data, costs, label.file), box = element("div", undefined, { class: "scroll" });
+  const byLine = costByLine(data, rowsOf("lines"), label.file), box = element("div", undefined, { class: "scroll" });
   const table = element("table", undefined, { class: "code" }), body = element("tbody");
   let before = 0, hot = null;
   for (const [number, text] of source.lines) {
@@ -171,8 +186,8 @@ function showSource(label) {
 function choose(index, cost) {
   const label = data.meta.labels[index], list = element("dl");
   state.chosen = index;
-  const facts = [["own", `${amount(cost.self)}, ${percent(cost.self)}`], ["total", `${amount(cost.total)}, ${percent(cost.total)}`],
-                 ["samples", cost.samples.toLocaleString("en")]];
+  const facts = [["total", `${amount(cost.total)}, ${percent(cost.total)}`], ["samples", cost.samples.toLocaleString("en")]];
+  if (cost.self !== undefined) facts.unshift(["own", `${amount(cost.self)}, ${percent(cost.self)}`]);
   if (label.kind === KIND.python) facts.push(["file", place(label)]);
   if (label.module) facts.push(["module", label.module]);
   if (label.kind !== KIND.python && label.file) facts.push(["source", label.file + (label.line > 0 ? ":" + label.line : "")]);
@@ -183,7 +198,7 @@ function choose(index, cost) {
 
 function chooseNode(node) {
   const tree = flame.tree;
-  choose(tree.label[node], { self: tree.self[node], total: tree.total[node], samples: tree.samples[node] });
+  choose(tree.label[node], { self: state.inverted ? undefined : tree.self[node], total: tree.total[node], samples: tree.samples[node] });
 }
 
 function showTip(event, node) {
@@ -191,37 +206,44 @@ function showTip(event, node) {
   tip.replaceChildren(element("b", label.name), element("div", place(label)),
     element("div", `${amount(tree.total[node])}, ${percent(tree.total[node])} of all` +
       (flame.zoom ? `, ${percent(tree.total[node], tree.total[flame.zoom])} of the zoomed frame` : "")),
-    element("div", `own ${amount(tree.self[node])}, ${percent(tree.self[node])}   ${tree.samples[node].toLocaleString("en")} samples`));
+    element("div", (state.inverted ? "" : `own ${amount(tree.self[node])}, ${percent(tree.self[node])}   `) +
+      `${tree.samples[node].toLocaleString("en")} samples`));
   tip.hidden = false;
   tip.style.left = Math.max(4, Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8)) + "px";
   tip.style.top = (event.clientY + 18 + tip.offsetHeight > innerHeight ? Math.max(4, event.clientY - tip.offsetHeight - 10) : event.clientY + 18) + "px";
 }
 
 function drawRange() {
-  drawTimeline($("timeline"), bars, state, document.documentElement.dataset.theme === "dark");
-  const seconds = bucket => (bucket * data.bucketNs / 1e9).toFixed(2);
+  const recording = data.meta.recording, seconds = bucket => (bucket * data.bucketNs / 1e9).toFixed(2);
+  drawTimeline($("timeline"), bars, state, data.buckets * data.bucketNs / 1e9);
+  const busy = recording.events[state.event].unit === "ns" ?
+    `, at most ${(bars.reduce((a, b) => Math.max(a, b), 0) / data.bucketNs).toFixed(1)} CPUs busy` : "";
   $("range").textContent = state.from > 0 || state.to < data.buckets ?
     `${seconds(state.from)} s to ${seconds(state.to)} s: ${percent(whole, bars.reduce((a, b) => a + b, 0))} of all   (Esc shows all)` :
-    `0 to ${data.meta.recording.seconds.toFixed(2)} s: drag to choose a part`;
+    `0 to ${recording.seconds.toFixed(2)} s${busy}: drag to choose a part`;
 }
 
 /* After a change of what is selected. */
 function update() {
-  costs = selfCosts(data, state);
-  whole = costs.weight.reduce((a, b) => a + b, 0);
-  flame.setTree(buildTree(data, costs, state), data.meta.labels);
+  costs = nodeCosts(data, state);
+  tables = {};
+  whole = costs.total[0];
+  flame.setTree(new Tree(data, costs, state), data.meta.labels);
   bars = costByBucket(data, state);
   findMatches();
   showPath();
   redraw();
   drawRange();
+}
+function change() {
+  update();
   showTable();
 }
 
 function reset() {
   Object.assign(state, { from: 0, to: data.buckets, search: "" });
   $("search").value = "";
-  update();
+  change();
 }
 
 function setTheme(theme) {
@@ -240,6 +262,8 @@ function listenFlame() {
     if (box) showTip(event, box.node);
     else $("tip").hidden = true;
   };
+  flame.box.onscroll = () => { $("tip").hidden = true; flame.paint(); };
+  new ResizeObserver(() => flame.paint()).observe(flame.box);
   canvas.onmouseleave = () => { $("tip").hidden = true; };
   canvas.onclick = event => {
     const box = under(event);
@@ -251,7 +275,9 @@ function listenFlame() {
     if (event.key.startsWith("Arrow")) {
       flame.focus = flame.neighbour(event.key);
       if (flame.focus) chooseNode(flame.focus);
-      redraw();
+      if (!flame.boxes.some(box => box.node === flame.focus)) return zoomTo(flame.focus);
+      flame.reveal();
+      flame.paint();
     } else if (event.key === "Enter") zoomTo(flame.focus);
     else if (event.key === "Backspace") zoomTo(Math.max(flame.tree.parent[flame.zoom], 0));
     else return;
@@ -274,7 +300,7 @@ function listenTimeline() {
     range(start, bucket(event));
     if (Math.abs(bucket(event) - start) < data.buckets / 300) { state.from = 0; state.to = data.buckets; }
     start = null;
-    update();
+    change();
   };
   canvas.onkeydown = event => {
     if (!event.key.startsWith("Arrow")) return;
@@ -285,18 +311,18 @@ function listenTimeline() {
       state.to = state.from + wide;
     }
     event.preventDefault();
-    update();
+    change();
   };
 }
 
 function listen() {
-  $("event").onchange = event => { state.event = Number(event.target.value); update(); };
+  $("event").onchange = event => { state.event = Number(event.target.value); change(); };
   $("thread").onchange = event => {
     state.threads = event.target.value === "" ? null : new Set(event.target.value.split(",").map(Number));
-    update();
+    change();
   };
   for (const name of ["inverted", "functions", "machinery"])
-    $(name).onchange = event => { state[name] = event.target.checked; update(); };
+    $(name).onchange = event => { state[name] = event.target.checked; change(); };
   $("search").oninput = event => { state.search = event.target.value; findMatches(); redraw(); showTable(); };
   $("reset").onclick = reset;
   $("theme").onclick = () => setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
@@ -321,9 +347,11 @@ async function start() {
   flame = new Flame($("flame"));
   showHeader();
   fillControls();
-  listen();
   update();
-  performance.mark("plait-painted");
+  performance.mark("plait-drawn");
+  await new Promise(requestAnimationFrame); /* the graph is seen before the table is made */
+  showTable();
+  listen();
   document.body.dataset.ready = "yes";
 }
 start().catch(error => { $("error").hidden = false; $("error").textContent = `This page cannot be shown: ${error.message}`; document.body.dataset.ready = "failed"; });

@@ -2,12 +2,14 @@
 
 #include <stdlib.h>
 
-enum { BUCKET_MIN = 1000000, LANES_MAX = 1 << 24, NODES_MAX = 1 << 28, BUCKET_BITS = 11 };
+enum { BUCKET_MIN = 1000000, LANES_MAX = 1 << 24, NODES_MAX = 1 << 28, BUCKET_BITS = 11, MUCH = 4 };
 
 struct filler {
 	struct plait_cells cells;
 	struct plait_map index; /* of cells.all */
+	const uint32_t *number;
 	size_t max;
+	uint64_t bucket_ns_max; /* that it may become because of `max` */
 };
 
 static uint64_t key_of(const struct plait_cell *cell)
@@ -46,16 +48,24 @@ static struct plait_error *halve(struct filler *filler)
 	return NULL;
 }
 
+/* Whether longer buckets are asked for by the number of cells, and would make them fewer. */
+static bool is_full(const struct filler *filler, uint64_t time)
+{
+	size_t count = filler->cells.all.count;
+	if (count < filler->max)
+		return false;
+	return filler->cells.bucket_ns <= filler->bucket_ns_max / 2 ||
+	       (count >= MUCH * filler->max && filler->cells.bucket_ns <= time);
+}
+
 static struct plait_error *take(void *context, const struct plait_timed_sample *sample)
 {
 	struct filler *filler = context;
-	uint64_t *bucket_ns = &filler->cells.bucket_ns;
-	while (sample->time / *bucket_ns >= PLAIT_BUCKETS_MAX ||
-	       (filler->cells.all.count >= filler->max && *bucket_ns <= sample->time))
+	while (sample->time / filler->cells.bucket_ns >= PLAIT_BUCKETS_MAX || is_full(filler, sample->time))
 		PLAIT_TRY(halve(filler));
 	struct plait_cell cell = { .lane = sample->lane,
-				   .node = sample->node,
-				   .bucket = (uint32_t)(sample->time / *bucket_ns),
+				   .node = filler->number[sample->node],
+				   .bucket = (uint32_t)(sample->time / filler->cells.bucket_ns),
 				   .samples = 1,
 				   .weight = sample->weight };
 	return add(filler, &cell);
@@ -67,12 +77,16 @@ static int compare_cells(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-struct plait_error *plait_cells_create(const struct plait_timeline *timeline, size_t max, struct plait_cells *ret)
+struct plait_error *plait_cells_create(const struct plait_timeline *timeline, const uint32_t *number, size_t max,
+				       struct plait_cells *ret)
 {
 	if (timeline->lanes.count >= LANES_MAX || timeline->tree->nodes.count >= NODES_MAX)
 		return plait_error_new(PLAIT_ERROR_UNSUPPORTED,
 				       "the recording has too many threads or stacks for a page");
-	struct filler filler = { .cells.bucket_ns = BUCKET_MIN, .max = max };
+	struct filler filler = { .cells.bucket_ns = BUCKET_MIN,
+				 .number = number,
+				 .max = max,
+				 .bucket_ns_max = timeline->profile->duration / PLAIT_BUCKETS_MIN };
 	while (timeline->profile->duration / filler.cells.bucket_ns >= PLAIT_BUCKETS_MAX)
 		filler.cells.bucket_ns *= 2;
 	struct plait_error *error = plait_timeline_read(timeline, take, &filler);

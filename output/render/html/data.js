@@ -2,18 +2,25 @@
 "use strict";
 const KIND = { python: 0, native: 1, kernel: 2, marker: 3, process: 4, thread: 5 };
 
+function fromBase64(text) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
+  const plain = atob(text), bytes = new Uint8Array(plain.length);
+  for (let i = 0; i < plain.length; i++) bytes[i] = plain.charCodeAt(i);
+  return bytes;
+}
+
 async function inflate(id) {
-  const text = atob(document.getElementById(id).textContent.trim());
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const stream = new Blob([fromBase64(document.getElementById(id).textContent)]).stream()
+    .pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
 class Varints {
   constructor(bytes) { this.bytes = bytes; this.at = 0; }
   next() {
-    let value = 0, scale = 1, byte;
+    const first = this.bytes[this.at++];
+    if (first < 128) return first;
+    let value = first - 128, scale = 128, byte;
     do {
       byte = this.bytes[this.at++];
       value += (byte & 127) * scale;
@@ -23,168 +30,207 @@ class Varints {
   }
 }
 
-/* nodes: parent and label by number, parents first, 0 is the root. entries: columns lane, node, bucket, samples, weight. */
-async function loadData() {
-  const meta = JSON.parse(new TextDecoder().decode(await inflate("plait-meta")));
-  const input = new Varints(await inflate("plait-data"));
-  const count = input.next();
-  const data = { meta, count, parent: new Uint32Array(count), label: new Uint32Array(count), depth: 0 };
-  for (let i = 1; i < count; i++) {
-    data.parent[i] = i - input.next();
-    data.label[i] = input.next();
+/* The nodes in depth-first order, 0 is the root: parent, label, and `end`, the first that is not below it. */
+function readTree(input, data) {
+  const successors = new Map();
+  for (let left = input.next(); left > 0; left--) {
+    const from = input.next(), list = new Uint32Array(input.next());
+    for (let i = 0; i < list.length; i++) list[i] = input.next();
+    successors.set(from, list);
   }
+  const count = data.count = input.next() + 1;
+  const parent = data.parent = new Uint32Array(count), end = data.end = new Uint32Array(count), label = data.label = new Uint32Array(count);
+  let node = 0;
+  for (let i = 1; i < count; i++) {
+    let up = input.next(); /* from a callee of the node before */
+    for (node = i - 1; up > 0; up--) { end[node] = i; node = parent[node]; }
+    parent[i] = node;
+  }
+  for (node = count - 1; ; node = parent[node]) {
+    end[node] = count;
+    if (!node) break;
+  }
+  for (let i = 1; i < count; i++)
+    label[i] = successors.get(parent[i] ? label[parent[i]] + 1 : 0)[input.next()];
+}
+
+/* Columns of all cells: lane, node, bucket, samples, weight. */
+function readCells(input, data) {
   data.buckets = input.next();
   data.bucketNs = input.next();
-  const entries = input.next();
-  data.entries = entries;
+  const entries = data.entries = input.next(), lanes = data.meta.lanes;
   for (const column of ["lane", "node", "bucket", "samples"]) data[column] = new Uint32Array(entries);
   data.weight = new Float64Array(entries);
-  let at = 0;
-  meta.lanes.forEach((lane, index) => {
-    const period = meta.recording.events[lane.event].period;
-    let node = 0;
-    for (let nodes = input.next(); nodes > 0; nodes--) {
-      node += input.next();
-      let bucket = 0;
-      for (let cells = input.next(); cells > 0; cells--, at++) {
-        bucket += input.next();
-        const word = input.next();
-        data.lane[at] = index;
-        data.node[at] = node;
-        data.bucket[at] = bucket;
-        data.samples[at] = Math.floor(word / 2);
-        data.weight[at] = word % 2 ? input.next() : data.samples[at] * period;
+  const inLane = lanes.map(() => input.next()), runs = inLane.reduce((a, b) => a + b, 0);
+  const nodes = new Uint32Array(runs), lengths = new Uint32Array(runs);
+  for (let lane = 0, at = 0; lane < lanes.length; lane++)
+    for (let i = 0, node = 0; i < inLane[lane]; i++) nodes[at++] = node += input.next();
+  for (let i = 0; i < runs; i++) lengths[i] = input.next() + 1;
+  for (let lane = 0, run = 0, at = 0; lane < lanes.length; lane++) {
+    for (let i = 0; i < inLane[lane]; i++, run++) {
+      for (let j = 0, bucket = 0; j < lengths[run]; j++, at++) {
+        data.lane[at] = lane;
+        data.node[at] = nodes[run];
+        data.bucket[at] = bucket += input.next();
       }
     }
-  });
+  }
+  for (let i = 0; i < entries; i++) data.samples[i] = input.next();
+  const periods = lanes.map(lane => data.meta.recording.events[lane.event].period);
+  for (let i = 0; i < entries; i++) {
+    const odd = data.samples[i] & 1;
+    data.samples[i] >>>= 1;
+    data.weight[i] = odd ? input.next() : data.samples[i] * periods[data.lane[i]];
+  }
+}
+
+async function loadData() {
+  const parts = [inflate("plait-meta"), inflate("plait-data")];
+  const data = { meta: JSON.parse(new TextDecoder().decode(await parts[0])) };
+  const input = new Varints(await parts[1]), labels = data.meta.labels;
+  readTree(input, data);
+  readCells(input, data);
+  data.functions = Uint32Array.from(labels, label => label.function);
+  data.lines = Int32Array.from(labels, (label, index) => label.kind === KIND.python ? index : -1);
+  data.folded = Uint8Array.from(labels, label => label.machinery ? 1 : 0);
   return data;
 }
 
-/* The own cost of every node under a choice: { event, threads (set or null), from, to (buckets, to exclusive) }. */
-function selfCosts(data, choice) {
-  const weight = new Float64Array(data.count), samples = new Float64Array(data.count);
-  const wanted = data.meta.lanes.map(lane => lane.event === choice.event &&
-    (!choice.threads || choice.threads.has(lane.thread)));
+function wantedLanes(data, choice) {
+  return data.meta.lanes.map(lane => lane.event === choice.event && (!choice.threads || choice.threads.has(lane.thread)));
+}
+
+/* The cost of every node, own and with what is below it, under a choice: { event, threads (set or null), from, to
+   (buckets, to exclusive) }. */
+function nodeCosts(data, choice) {
+  const count = data.count, wanted = wantedLanes(data, choice);
+  const weight = new Float64Array(count), samples = new Float64Array(count);
   for (let i = 0; i < data.entries; i++) {
     if (!wanted[data.lane[i]] || data.bucket[i] < choice.from || data.bucket[i] >= choice.to) continue;
     weight[data.node[i]] += data.weight[i];
     samples[data.node[i]] += data.samples[i];
   }
-  return { weight, samples };
+  const total = Float64Array.from(weight), totalSamples = Float64Array.from(samples), parent = data.parent;
+  for (let i = count - 1; i > 0; i--) {
+    total[parent[i]] += total[i];
+    totalSamples[parent[i]] += totalSamples[i];
+  }
+  return { weight, samples, total, totalSamples };
 }
 
 /* Cost by bucket, whatever the range. */
 function costByBucket(data, choice) {
-  const result = new Float64Array(data.buckets);
-  const wanted = data.meta.lanes.map(lane => lane.event === choice.event &&
-    (!choice.threads || choice.threads.has(lane.thread)));
+  const result = new Float64Array(data.buckets), wanted = wantedLanes(data, choice);
   for (let i = 0; i < data.entries; i++)
     if (wanted[data.lane[i]]) result[data.bucket[i]] += data.weight[i];
   return result;
 }
 
-/* A tree to show: nodes with label, parent, self, total, samples; children in falling order. */
+/* A tree to show. It grows as it is looked at: childrenOf() makes the nodes of one level, in falling order of cost. A node
+   stands for nodes of the data with the same label and the same callers: its members. options: inverted, functions
+   (lines of a function together), machinery (show the interpreter's own frames). */
 class Tree {
-  constructor() {
-    this.label = [-1]; this.parent = [-1]; this.self = [0]; this.total = [0]; this.samples = [0];
-    this.known = new Map();
+  constructor(data, costs, options) {
+    Object.assign(this, { data, costs, options });
+    this.key = options.functions ? data.functions : Uint32Array.from(data.functions, (_, index) => index);
+    this.folded = options.machinery ? new Uint8Array(data.folded.length) : data.folded;
+    this.label = [-1]; this.parent = [-1]; this.depth = [0]; this.self = [costs.weight[0]];
+    this.total = [costs.total[0]]; this.samples = [costs.totalSamples[0]];
+    this.members = [[0]];
+    this.leaves = [null]; /* inverted: where the stack of each member ends */
+    this.children = [null];
   }
-  child(parent, label) {
-    const key = parent * 4194304 + label;
-    let node = this.known.get(key);
-    if (node === undefined) {
-      node = this.label.length;
-      this.known.set(key, node);
-      this.label.push(label); this.parent.push(parent); this.self.push(0); this.total.push(0); this.samples.push(0);
+  childrenOf(node) {
+    if (!this.children[node]) {
+      const found = this.options.inverted ? (node ? this.callers(node) : this.ends()) : this.callees(node);
+      const made = [...found].sort((a, b) => b[1].total - a[1].total || b[1].samples - a[1].samples).map(([label, child]) => {
+        this.label.push(label); this.parent.push(node); this.depth.push(this.depth[node] + 1);
+        this.self.push(child.self); this.total.push(child.total); this.samples.push(child.samples);
+        this.members.push(child.members); this.leaves.push(child.leaves); this.children.push(null);
+        return this.label.length - 1;
+      });
+      this.children[node] = made;
+      this.members[node] = this.leaves[node] = null;
     }
-    return node;
+    return this.children[node];
   }
-  add(node, weight, samples) { this.self[node] += weight; this.total[node] += weight; this.samples[node] += samples; }
-  finish() {
-    const count = this.label.length;
-    this.children = Array.from({ length: count }, () => []);
-    this.depth = new Uint32Array(count);
-    for (let i = count - 1; i > 0; i--) {
-      this.total[this.parent[i]] += this.total[i];
-      this.samples[this.parent[i]] += this.samples[i];
+  static child(found, label) {
+    let child = found.get(label);
+    if (!child) found.set(label, child = { self: 0, total: 0, samples: 0, members: [], leaves: [] });
+    return child;
+  }
+  callees(node) {
+    const { data, costs, key, folded } = this, found = new Map(), open = this.members[node].slice();
+    while (open.length) {
+      const member = open.pop();
+      for (let i = member + 1; i < data.end[member]; i = data.end[i]) {
+        if (!costs.totalSamples[i]) continue;
+        const label = data.label[i], child = !folded[label] || costs.samples[i] ? Tree.child(found, key[label]) : null;
+        if (folded[label]) {
+          open.push(i);
+          if (!child) continue;
+          child.total += costs.weight[i]; /* time spent in machinery itself is shown there */
+          child.samples += costs.samples[i];
+        } else {
+          child.members.push(i);
+          child.total += costs.total[i];
+          child.samples += costs.totalSamples[i];
+        }
+        child.self += costs.weight[i];
+      }
     }
-    this.deepest = 0;
-    for (let i = 1; i < count; i++) {
-      this.children[this.parent[i]].push(i);
-      this.depth[i] = this.depth[this.parent[i]] + 1;
-      if (this.depth[i] > this.deepest) this.deepest = this.depth[i];
+    return found;
+  }
+  ends() {
+    const { data, costs, key } = this, found = new Map();
+    for (let i = 1; i < data.count; i++)
+      if (costs.samples[i]) this.addCaller(Tree.child(found, key[data.label[i]]), i, i);
+    return found;
+  }
+  callers(node) {
+    const { data, key, folded } = this, found = new Map(), members = this.members[node], leaves = this.leaves[node];
+    for (let i = 0; i < members.length; i++) {
+      let up = data.parent[members[i]];
+      while (up && folded[data.label[up]]) up = data.parent[up];
+      if (up) this.addCaller(Tree.child(found, key[data.label[up]]), up, leaves[i]);
     }
-    for (const list of this.children) list.sort((a, b) => this.total[b] - this.total[a]);
-    this.known = null;
-    return this;
+    return found;
+  }
+  addCaller(child, member, leaf) {
+    child.members.push(member);
+    child.leaves.push(leaf);
+    child.total += this.costs.weight[leaf];
+    child.samples += this.costs.samples[leaf];
   }
 }
 
-/* options: inverted, functions (lines of a function together), machinery (show the interpreter's own frames). */
-function buildTree(data, costs, options) {
-  const labels = data.meta.labels, tree = new Tree();
-  const key = label => options.functions ? labels[label].function : label;
-  const folded = label => !options.machinery && labels[label].machinery;
-  if (!options.inverted) {
-    const place = new Uint32Array(data.count), alive = new Uint8Array(data.count);
-    for (let i = data.count - 1; i > 0; i--) {
-      if (costs.weight[i] || costs.samples[i]) alive[i] = 1;
-      if (alive[i]) alive[data.parent[i]] = 1;
-    }
-    for (let i = 1; i < data.count; i++) {
-      if (!alive[i]) continue;
-      const above = place[data.parent[i]], label = data.label[i];
-      place[i] = folded(label) ? above : tree.child(above, key(label));
-      if (costs.samples[i]) /* time spent in machinery itself is shown there */
-        tree.add(folded(label) ? tree.child(above, key(label)) : place[i], costs.weight[i], costs.samples[i]);
-    }
-    return tree.finish();
-  }
-  for (let i = 1; i < data.count; i++) {
-    if (!costs.samples[i]) continue;
-    let at = tree.child(0, key(data.label[i]));
-    for (let up = data.parent[i]; up; up = data.parent[up])
-      if (!folded(data.label[up])) at = tree.child(at, key(data.label[up]));
-    tree.add(at, costs.weight[i], costs.samples[i]);
-  }
-  return tree.finish();
-}
-
-/* Rows { label, self, total, samples } by function or by Python line: a stack counts once in a total. */
+/* Rows { label, self, total, samples } by function or by Python line: a stack counts once in a total. A line's own cost is
+   that of samples whose innermost Python frame it is. */
 function buildTable(data, costs, lines) {
-  const labels = data.meta.labels, rows = new Map();
-  const row = label => {
-    if (!rows.has(label)) rows.set(label, { label, self: 0, total: 0, samples: 0 });
-    return rows.get(label);
-  };
-  const key = node => lines ? (labels[data.label[node]].kind === KIND.python ? data.label[node] : -1)
-                            : labels[data.label[node]].function;
-  const total = Float64Array.from(costs.weight), count = Float64Array.from(costs.samples);
-  for (let i = data.count - 1; i > 0; i--) {
-    total[data.parent[i]] += total[i];
-    count[data.parent[i]] += count[i];
+  const count = data.count, parent = data.parent, byLabel = lines ? data.lines : data.functions, labels = byLabel.length;
+  const self = new Float64Array(labels), total = new Float64Array(labels), samples = new Float64Array(labels);
+  const open = new Uint32Array(labels), nearest = new Int32Array(count).fill(-1);
+  let top = 0;
+  for (let i = 1; i < count; i++) {
+    for (; top !== parent[i]; top = parent[top]) if (byLabel[data.label[top]] >= 0) open[byLabel[data.label[top]]]--;
+    top = i;
+    const own = byLabel[data.label[i]];
+    nearest[i] = own >= 0 ? own : nearest[parent[i]];
+    if (nearest[i] >= 0) self[nearest[i]] += costs.weight[i];
+    if (own < 0 || open[own]++) continue;
+    total[own] += costs.total[i];
+    samples[own] += costs.totalSamples[i];
   }
-  const line = new Int32Array(data.count).fill(-1);
-  for (let i = 1; i < data.count; i++) {
-    const own = key(i);
-    line[i] = own >= 0 ? own : lines ? line[data.parent[i]] : -1;
-    if (!count[i]) continue;
-    if (costs.samples[i] && line[i] >= 0) row(line[i]).self += costs.weight[i];
-    if (own < 0) continue;
-    let up = data.parent[i];
-    while (up && key(up) !== own) up = data.parent[up];
-    if (!up) {
-      row(own).total += total[i];
-      row(own).samples += count[i];
-    }
-  }
-  return [...rows.values()].sort((a, b) => b.self - a.self || b.total - a.total);
+  const rows = [];
+  for (let label = 0; label < labels; label++)
+    if (samples[label]) rows.push({ label, self: self[label], total: total[label], samples: samples[label] });
+  return rows.sort((a, b) => b.self - a.self || b.total - a.total);
 }
 
-/* Cost of each line of a Python file: Map from line to { self, total }. */
-function costByLine(data, costs, file) {
+/* Cost of each line of a Python file, of the rows by line: Map from line to { self, total }. */
+function costByLine(data, rows, file) {
   const result = new Map();
-  for (const row of buildTable(data, costs, true)) {
+  for (const row of rows) {
     const label = data.meta.labels[row.label];
     if (label.file !== file) continue;
     const known = result.get(label.line) || { self: 0, total: 0 };

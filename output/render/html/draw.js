@@ -27,92 +27,130 @@ function prepare(canvas, height) {
   return { context, width, height };
 }
 
+/* Draws the part of the graph that can be seen: the canvas stays in view while `space`, as high as the whole graph,
+   scrolls in `box`. */
 class Flame {
-  constructor(canvas) { this.canvas = canvas; this.zoom = 0; this.focus = 0; this.boxes = []; this.glyph = 0; }
-  setTree(tree, labels) {
-    this.tree = tree; this.labels = labels; this.zoom = 0; this.focus = 0;
+  constructor(canvas) {
+    this.canvas = canvas; this.space = canvas.parentElement; this.box = this.space.parentElement;
+    this.zoom = 0; this.focus = 0; this.rows = []; this.boxes = [];
   }
-  /* The nodes from the outermost to the zoomed one, and what is below it. */
-  draw(matches, dimmed) {
-    const tree = this.tree, trail = [];
-    for (let node = this.zoom; node > 0; node = tree.parent[node]) trail.unshift(node);
-    let deepest = trail.length;
-    const stack = [], boxes = [];
-    const width = this.canvas.clientWidth, whole = tree.total[this.zoom] || 1;
-    trail.forEach((node, row) => boxes.push({ node, row, x: 0, w: width }));
-    const visit = (node, x, row) => {
-      for (const child of tree.children[node]) {
-        const w = tree.total[child] / whole * width;
-        if (w < 0.4) break; /* children come in falling order */
-        stack.push({ node: child, row, x, w });
+  setTree(tree, labels) {
+    this.tree = tree; this.labels = labels; this.zoom = 0; this.focus = 0; this.box.scrollTop = 0;
+  }
+  /* Boxes of the nodes from the outermost to the zoomed one, and of what is below it; too narrow ones are left out. */
+  layOut() {
+    const tree = this.tree, width = this.space.clientWidth, scale = width / (tree.total[this.zoom] || 1);
+    this.rows = [];
+    for (let node = this.zoom; node > 0; node = tree.parent[node]) this.rows.unshift([{ node, row: 0, x: 0, w: width }]);
+    this.rows.forEach((row, index) => { row[0].row = index; });
+    this.trail = this.rows.length;
+    const open = [{ node: this.zoom, row: this.trail - 1, x: 0 }];
+    while (open.length) {
+      const above = open.pop(), row = above.row + 1;
+      let x = above.x;
+      for (const node of tree.childrenOf(above.node)) {
+        const w = tree.total[node] * scale;
+        if (w < 0.4) break; /* they come in falling order */
+        const box = { node, row, x, w };
+        (this.rows[row] ||= []).push(box);
+        open.push(box);
         x += w;
       }
-    };
-    visit(this.zoom, 0, trail.length);
-    while (stack.length) {
-      const box = stack.pop();
-      boxes.push(box);
-      if (box.row + 1 > deepest) deepest = box.row + 1;
-      visit(box.node, box.x, box.row + 1);
     }
-    const { context } = prepare(this.canvas, Math.max(1, deepest) * ROW + 2);
-    const style = getComputedStyle(document.documentElement);
-    const back = style.getPropertyValue("--back"), mark = style.getPropertyValue("--mark");
+    this.boxes = this.rows.flat();
+  }
+  draw(matches) {
+    this.layOut();
+    this.matches = matches;
+    this.space.style.height = Math.max(1, this.rows.length) * ROW + 2 + "px";
+    this.paint();
+  }
+  paint() {
+    const { context, height } = prepare(this.canvas, Math.min(this.box.clientHeight, this.space.clientHeight));
+    const style = getComputedStyle(document.documentElement), first = Math.floor(this.box.scrollTop / ROW);
+    const colours = { text: style.getPropertyValue("--text"), mark: style.getPropertyValue("--mark") };
     context.font = FONT;
     context.textBaseline = "middle";
-    this.glyph = this.glyph || context.measureText("m").width;
-    this.drawn = 0;
-    for (const box of boxes) {
-      const label = this.labels[tree.label[box.node]], y = box.row * ROW;
-      const hit = matches && matches.has(tree.label[box.node]);
-      context.globalAlpha = dimmed && !hit ? 0.3 : box.row < trail.length - 1 ? 0.6 : 1;
-      context.fillStyle = colourOf(label);
-      context.fillRect(box.x, y, Math.max(box.w - 0.6, 0.4), ROW - 1);
-      if (hit) { context.fillStyle = mark; context.fillRect(box.x, y + ROW - 4, Math.max(box.w - 0.6, 0.8), 3); }
-      if (box.w > 3 * this.glyph) {
-        const room = Math.floor((box.w - 6) / this.glyph), text = frameText(label);
-        context.globalAlpha = dimmed && !hit ? 0.6 : 1;
-        context.fillStyle = dimmed && !hit ? style.getPropertyValue("--text") : "#101214";
-        context.fillText(text.length <= room ? text : text.slice(0, Math.max(room - 1, 1)) + "…", box.x + 3, y + ROW / 2);
-      }
-      if (box.node === this.focus) {
-        context.globalAlpha = 1;
-        context.strokeStyle = style.getPropertyValue("--text");
-        context.lineWidth = 2;
-        context.strokeRect(box.x + 1, y + 1, Math.max(box.w - 2, 1), ROW - 3);
-      }
-      this.drawn++;
-    }
-    context.globalAlpha = 1;
-    if (!boxes.length) {
-      context.fillStyle = style.getPropertyValue("--text");
+    this.glyph ||= context.measureText("m").width;
+    context.translate(0, -this.box.scrollTop);
+    for (const row of this.rows.slice(first, first + Math.ceil(height / ROW) + 1))
+      for (const box of row) this.paintBox(context, box, colours);
+    if (!this.boxes.length) {
+      context.fillStyle = colours.text;
       context.fillText("No samples in this selection.", 4, ROW / 2);
     }
-    this.boxes = boxes;
   }
+  paintBox(context, box, colours) {
+    const index = this.tree.label[box.node], label = this.labels[index], y = box.row * ROW;
+    const hit = this.matches && this.matches.has(index), dimmed = this.matches && !hit;
+    const wide = Math.max(box.w - (box.w > 3 ? 0.8 : 0), 0.4);
+    context.globalAlpha = dimmed ? 0.3 : box.row < this.trail - 1 ? 0.6 : 1;
+    context.fillStyle = colourOf(label);
+    context.fillRect(box.x, y, wide, ROW - 1);
+    if (hit) { context.fillStyle = colours.mark; context.fillRect(box.x, y + ROW - 4, Math.max(wide, 0.8), 3); }
+    const text = frameText(label), room = Math.floor((box.w - 6) / this.glyph);
+    if (room >= Math.min(text.length, 5)) {
+      context.globalAlpha = dimmed ? 0.6 : 1;
+      context.fillStyle = dimmed ? colours.text : "#101214";
+      context.fillText(text.length <= room ? text : text.slice(0, room - 1) + "…", box.x + 3, y + ROW / 2);
+    }
+    if (box.node === this.focus) {
+      context.globalAlpha = 1;
+      context.strokeStyle = colours.text;
+      context.lineWidth = 2;
+      context.strokeRect(box.x + 1, y + 1, Math.max(box.w - 2, 1), ROW - 3);
+    }
+    context.globalAlpha = 1;
+  }
+  /* The box at a place of the canvas. */
   at(x, y) {
-    const row = Math.floor(y / ROW);
-    return this.boxes.find(box => box.row === row && x >= box.x && x < box.x + Math.max(box.w, 1));
+    const row = this.rows[Math.floor((y + this.box.scrollTop) / ROW)] || [];
+    return row.find(box => x >= box.x && x < box.x + Math.max(box.w, 1));
+  }
+  /* Scrolls until the focus can be seen. */
+  reveal() {
+    const top = (this.tree.depth[this.focus] - 1) * ROW;
+    if (top < this.box.scrollTop) this.box.scrollTop = top;
+    if (top + 2 * ROW > this.box.scrollTop + this.box.clientHeight) this.box.scrollTop = top + 2 * ROW - this.box.clientHeight;
   }
   /* The node that an arrow key leads to. */
   neighbour(key) {
     const tree = this.tree, node = this.focus || this.zoom;
-    if (key === "ArrowDown") return tree.children[node][0] || node;
+    if (key === "ArrowDown") return tree.childrenOf(node)[0] || node;
     if (key === "ArrowUp") return tree.parent[node] > 0 ? tree.parent[node] : node;
-    const row = tree.children[Math.max(tree.parent[node], 0)], at = row.indexOf(node);
+    const row = tree.childrenOf(Math.max(tree.parent[node], 0)), at = row.indexOf(node);
     return row[at + (key === "ArrowRight" ? 1 : -1)] || node;
   }
 }
 
-function drawTimeline(canvas, costs, range, dark) {
-  const { context, width, height } = prepare(canvas, 56);
-  const highest = Math.max(...costs, 1e-9);
-  const step = width / costs.length;
-  context.fillStyle = dark ? "#7cb8f5" : "#0b57a4";
+/* A step of 1, 2 or 5 times a power of ten, of which some `count` fit into `length`. */
+function niceStep(length, count) {
+  const rough = length / count, power = 10 ** Math.floor(Math.log10(rough));
+  return [1, 2, 5, 10].map(step => step * power).find(step => step >= rough);
+}
+
+function drawTimeline(canvas, costs, range, seconds) {
+  const { context, width, height } = prepare(canvas, 72), bars = height - 17;
+  const style = getComputedStyle(document.documentElement);
+  const highest = costs.reduce((a, b) => Math.max(a, b), 1e-9), step = width / costs.length;
+  context.fillStyle = style.getPropertyValue("--accent");
   for (let i = 0; i < costs.length; i++) {
     context.globalAlpha = i >= range.from && i < range.to ? 1 : 0.3;
-    const tall = costs[i] / highest * (height - 4);
-    context.fillRect(i * step, height - tall, Math.max(step - (step > 3 ? 0.5 : 0), 0.5), tall);
+    const tall = costs[i] / highest * (bars - 4);
+    context.fillRect(i * step, bars - tall, Math.max(step - (step > 3 ? 0.5 : 0), 0.5), tall);
   }
   context.globalAlpha = 1;
+  context.fillStyle = style.getPropertyValue("--dim");
+  context.font = "11px system-ui, sans-serif";
+  context.textBaseline = "alphabetic";
+  const tick = niceStep(seconds, Math.max(2, width / 110)), digits = Math.max(0, -Math.floor(Math.log10(tick) + 1e-9));
+  for (let time = 0; time <= seconds; time += tick) {
+    const x = time / seconds * width, text = time.toFixed(digits) + " s";
+    context.fillRect(Math.min(x, width - 1), bars, 1, 4);
+    if (x + context.measureText(text).width + 4 < width) context.fillText(text, x + 3, height - 4);
+  }
+  if (range.from > 0 || range.to < costs.length) {
+    context.fillStyle = style.getPropertyValue("--mark");
+    for (const edge of [range.from, range.to]) context.fillRect(Math.min(edge * step, width - 2), 0, 2, bars);
+  }
 }
