@@ -350,6 +350,69 @@ def test_html_range_thread_event_and_keys(profile, tmp_path):
         assert driver.execute_script("return flame.zoom") == 0
 
 
+def test_html_of_a_deep_recursion_scrolls_in_its_frame(tmp_path):
+    need_recording()
+    program = tmp_path / "deep.py"
+    program.write_text("import time\ndef down(n):\n    if n: return down(n - 1)\n    end = time.monotonic() + 0.7\n"
+                       "    while time.monotonic() < end: pass\ndown(500)\n")
+    record(tmp_path / "deep.plait", "--", "/usr/bin/python3", program)
+    with browser(1400, 900) as driver:
+        open_page(driver, export(tmp_path / "deep.plait", "html", tmp_path / "deep.html"))
+        assert driver.execute_script("return flame.rows.length") > 500
+        assert driver.execute_script("return document.querySelector('#table tbody tr').getBoundingClientRect().bottom") < 900
+        assert pixels(driver, "#flame").getpixel((700, 100)) == (0xe6, 0x9f, 0x00)
+        # the innermost frame is found where it is seen, and what the mouse says there is it
+        row, y = driver.execute_script("""
+            const box = document.getElementById("flame-box"), last = flame.rows.findLastIndex(row => row[0].w > 300);
+            box.scrollTop = last * ROW - 100;
+            flame.paint();
+            return [last, document.getElementById("flame").getBoundingClientRect().top + last * ROW + ROW / 2 - box.scrollTop];""")
+        assert row > 500
+        from selenium.webdriver.common.action_chains import ActionChains
+        actions = ActionChains(driver)
+        actions.w3c_actions.pointer_action.move_to_location(100, int(y))
+        actions.perform()
+        tip = driver.find_element("id", "tip").text
+        assert tip.startswith(driver.execute_script(f"return flame.labels[flame.tree.label[flame.rows[{row}][0].node]].name"))
+        assert pixels(driver, "#flame").getpixel((700, 105)) in ((0xe6, 0x9f, 0x00), (0x56, 0xb4, 0xe9), (0x00, 0x9e, 0x73))
+        # the way back to all
+        driver.execute_script(f"zoomTo(flame.rows[{row}][0].node)")
+        driver.find_element("css selector", "#path button").click()
+        assert driver.execute_script("return flame.zoom") == 0
+
+
+def test_html_is_used_without_a_mouse(profile, tmp_path):
+    """Every control has a name and is reached by Tab, what has the focus is seen, tables and graph have arrow keys."""
+    with browser() as driver:
+        open_page(driver, export(profile, "html", tmp_path / "run.html"))
+        keys = driver.switch_to.active_element
+        seen = []
+        for _ in range(20):
+            keys.send_keys("\ue004")
+            keys = driver.switch_to.active_element
+            seen.append(keys.get_attribute("id") or keys.tag_name)
+            name = driver.execute_script("""const e = document.activeElement;
+                return e.labels && e.labels[0] ? e.labels[0].innerText : e.ariaLabel || e.innerText;""")
+            assert name and name.strip(), seen
+            assert keys.value_of_css_property("outline-style") == "solid", seen
+            if keys.tag_name == "tr":
+                break
+        assert seen == ["event", "thread", "search", "inverted", "functions", "machinery", "reset", "theme", "timeline",
+                        "flame", "tab-functions", "tab-lines", "button", "button", "button", "tr"]
+        keys.send_keys("\ue015")  # down: the second row
+        rows = driver.find_elements("css selector", "#table tbody tr")
+        assert driver.switch_to.active_element == rows[1] and rows[1].get_attribute("class") == "chosen"
+        name = driver.execute_script("return data.meta.labels[state.chosen].name")
+        assert name in rows[1].text and name in driver.find_element("id", "detail").text
+        # what is shown of it follows the choices
+        before = driver.find_element("id", "detail").text
+        driver.execute_script("state.to = Math.floor(data.buckets / 2); change()")
+        after = driver.find_element("id", "detail").text
+        assert name in after and after != before
+        driver.find_element("id", "theme").click()
+        assert max(pixels(driver, "#trust").getpixel((1, 1))) < 60
+
+
 @pytest.mark.parametrize("width,height,dark", [(1600, 1000, False), (1600, 1000, True), (420, 900, False), (420, 900, True)])
 def test_html_fits_and_can_be_read(profile, tmp_path, width, height, dark):
     path = export(profile, "html", tmp_path / "run.html")
@@ -386,6 +449,7 @@ def test_html_of_nothing_and_of_hostile_names(tmp_path):
         open_page(driver, export(tmp_path / "n.plait", "html", tmp_path / "n.html"))
         assert "a&b.py" in driver.execute_script("return document.body.innerText")
         open_page(driver, export(tmp_path / "none.plait", "html", tmp_path / "none.html"))
+        assert "No samples were taken" in driver.execute_script("return document.body.innerText")
 
 
 def test_output_names_pipes_and_errors(profile, tmp_path):

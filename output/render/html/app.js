@@ -32,11 +32,12 @@ function showHeader() {
   $("facts").textContent = `${recording.host}   ${recording.started.replace("T", " ").slice(0, 19)} UTC   ` +
     `${recording.seconds.toFixed(1)} s on ${recording.cpus} CPUs   engine ${recording.engine}`;
   const share = trust.samples ? trust.complete / trust.samples : 0;
-  $("trust").append(`${trust.samples.toLocaleString("en")} samples: `,
+  if (!trust.samples) $("trust").append("No samples were taken: the program did not run for long enough, or nothing of the event happened in it.");
+  else $("trust").append(`${trust.samples.toLocaleString("en")} samples: `,
     element("b", `complete ${share === 1 ? "100" : Math.min(100 * share, 99.99).toFixed(2)} %`,
             { class: share > 0.99 ? "good" : "warn", title: TRUST.complete }));
   for (const word of ["gap", "truncated", "unmerged", "unresolved", "derived", "checked", "no_stack", "lost"]) {
-    if (!trust[word] && ["derived", "checked", "no_stack"].includes(word)) continue;
+    if (!trust[word] && (!trust.samples || ["derived", "checked", "no_stack"].includes(word))) continue;
     const bad = trust[word] && !["unresolved", "derived", "checked"].includes(word);
     const all = trust.samples + (word === "lost" ? trust.lost : 0);
     $("trust").append("   ", element(bad ? "b" : "span",
@@ -48,7 +49,7 @@ function showHeader() {
 
 function fillControls() {
   data.meta.recording.events.forEach((event, index) => {
-    if (data.meta.lanes.some(lane => lane.event === index)) $("event").append(element("option", event.name, { value: index }));
+    if (!data.entries || data.meta.lanes.some(lane => lane.event === index)) $("event").append(element("option", event.name, { value: index }));
   });
   const threads = data.meta.recording.threads, processes = data.meta.recording.processes;
   const cost = new Map();
@@ -100,7 +101,7 @@ function findMatches() {
 function showPath() {
   $("path").replaceChildren();
   if (!flame.zoom) {
-    $("path").textContent = `${amount(whole)} of ${data.meta.recording.events[state.event].name}: click a frame to zoom in`;
+    $("path").textContent = `${amount(whole)} of ${data.meta.recording.events[state.event].name}${whole ? ": click a frame to zoom in" : ""}`;
     return;
   }
   const label = data.meta.labels[flame.tree.label[flame.zoom]];
@@ -129,21 +130,30 @@ function showTable() {
   rows.sort((a, b) => (by(a) > by(b)) - (by(a) < by(b)));
   const table = element("table"), head = element("tr"), body = element("tbody");
   for (const [name, title] of [["self", "Own"], ["total", "Total"], ["name", lines ? "Line" : "Function"]]) {
-    const cell = element("th", undefined, name === "name" ? {} : { class: "n" }), button = element("button", title, { type: "button" });
+    const cell = element("th", undefined, name === "name" ? { scope: "col" } : { class: "n", scope: "col" }), button = element("button", title, { type: "button" });
     if (name === state.sort) cell.setAttribute("aria-sort", name === "name" ? "ascending" : "descending");
     button.onclick = () => { state.sort = name; showTable(); };
     cell.append(button);
     head.append(cell);
   }
   for (const row of rows.slice(0, 500)) {
-    const label = labels[row.label], line = element("tr", undefined, { tabindex: 0 }), name = element("td", undefined, { class: "name" });
+    const label = labels[row.label], line = element("tr", undefined, { tabindex: body.rows.length ? -1 : 0 }), name = element("td", undefined, { class: "name" });
     for (const value of [row.self, row.total])
       line.append(element("td", percent(value), { class: "n", title: amount(value), style: `--share:${whole ? 100 * value / whole : 0}%` }));
     name.append(element("span", "", { class: "swatch", style: `background:${colourOf(label)}` }), label.name, " ",
                 element("small", label.kind === KIND.python ? place(label).replace(/.*\//, "") : label.package || place(label)));
     line.append(name);
-    line.onclick = () => { choose(row.label, row); for (const other of body.rows) other.classList.toggle("chosen", other === line); };
-    line.onkeydown = event => { if (event.key === "Enter") line.onclick(); };
+    line.onclick = () => {
+      chooseRow(row, lines);
+      for (const other of body.rows) { other.classList.toggle("chosen", other === line); other.tabIndex = other === line ? 0 : -1; }
+    };
+    line.onkeydown = event => {
+      const next = { ArrowDown: line.nextSibling, ArrowUp: line.previousSibling, Enter: line }[event.key];
+      if (!next) return;
+      event.preventDefault();
+      next.focus();
+      next.click();
+    };
     if (row.label === state.chosen) line.className = "chosen";
     body.append(line);
   }
@@ -161,8 +171,12 @@ function showTable() {
 function showSource(label) {
   const source = data.meta.sources[label.file];
   if (!source) return element("p", "The source of this file was not there when this page was made.", { class: "hint" });
-  const byLine = costByLine(data, rowsOf("lines"), label.file), box = element("div", undefined, { class: "scroll" });
-  const table = element("table", undefined, { class: "code" }), body = element("tbody");
+  const byLine = costByLine(data, rowsOf("lines"), label.file), box = element("div", undefined, { class: "scroll", tabindex: 0 });
+  const table = element("table", undefined, { class: "code" }), body = element("tbody"), head = element("tr");
+  for (const [title, kind] of [["Own", "n"], ["Total", "n"], ["Line", "n"], ["Source", "text"]])
+    head.append(element("th", title, { class: kind, scope: "col" }));
+  table.append(element("thead"));
+  table.tHead.append(head);
   let before = 0, hot = null;
   for (const [number, text] of source.lines) {
     if (before && number > before + 1) body.append(element("tr")).append(element("td", "⋯", { colspan: 4, class: "hint" }));
@@ -170,7 +184,7 @@ function showSource(label) {
     const cost = byLine.get(number), row = element("tr", undefined, number === label.line ? { class: "hot" } : {});
     for (const value of cost ? [cost.self, cost.total] : [0, 0])
       row.append(element("td", value ? percent(value) : "", { class: "n", style: `--share:${whole ? 100 * value / whole : 0}%` }));
-    row.append(element("td", number, { class: "line" }), element("td", text, { class: "text", title: text.trim() }));
+    row.append(element("td", number, { class: "line" }), element("td", text, { class: "text" }));
     if (number === label.line) hot = row;
     body.append(row);
   }
@@ -178,12 +192,13 @@ function showSource(label) {
   box.append(table);
   const all = element("div");
   if (source.changed) all.append(element("p", "The file has changed since the recording: lines may not fit.", { class: "hint" }));
-  all.append(element("p", "own, total, line", { class: "hint" }), box);
+  all.append(box);
   if (hot) requestAnimationFrame(() => { box.scrollTop = hot.offsetTop - box.clientHeight / 2; });
   return all;
 }
 
-function choose(index, cost) {
+/* Shows a label with a cost; `what` says of what the cost is. */
+function choose(index, cost, what) {
   const label = data.meta.labels[index], list = element("dl");
   state.chosen = index;
   const facts = [["total", `${amount(cost.total)}, ${percent(cost.total)}`], ["samples", cost.samples.toLocaleString("en")]];
@@ -192,13 +207,29 @@ function choose(index, cost) {
   if (label.module) facts.push(["module", label.module]);
   if (label.kind !== KIND.python && label.file) facts.push(["source", label.file + (label.line > 0 ? ":" + label.line : "")]);
   for (const [name, value] of facts) list.append(element("dt", name), element("dd", value));
-  $("detail").replaceChildren(element("h2", label.name), list);
+  $("detail").replaceChildren(element("h2", label.name), element("p", what, { class: "hint" }), list);
   if (label.kind === KIND.python) $("detail").append(showSource(label));
 }
 
 function chooseNode(node) {
   const tree = flame.tree;
-  choose(tree.label[node], { self: state.inverted ? undefined : tree.self[node], total: tree.total[node], samples: tree.samples[node] });
+  choose(tree.label[node], { self: state.inverted ? undefined : tree.self[node], total: tree.total[node], samples: tree.samples[node] },
+         state.inverted ? "when called by this way" : "at this place of the graph");
+}
+
+function chooseRow(row, line) {
+  choose(row.label, row, line ? "this line, wherever it is called from" : "this function, wherever it is called from");
+}
+
+/* What was chosen, with its cost under another choice: by its row, as the graph is a new one. */
+function chooseAgain() {
+  if (state.chosen < 0) return;
+  for (const table of [state.table, "lines", "functions"]) {
+    const row = rowsOf(table).find(row => row.label === state.chosen);
+    if (row) return chooseRow(row, table === "lines");
+  }
+  $("detail").replaceChildren(element("h2", data.meta.labels[state.chosen].name),
+                              element("p", "No samples of it in this selection.", { class: "hint" }));
 }
 
 function showTip(event, node) {
@@ -216,11 +247,11 @@ function showTip(event, node) {
 function drawRange() {
   const recording = data.meta.recording, seconds = bucket => (bucket * data.bucketNs / 1e9).toFixed(2);
   drawTimeline($("timeline"), bars, state, data.buckets * data.bucketNs / 1e9);
-  const busy = recording.events[state.event].unit === "ns" ?
-    `, at most ${(bars.reduce((a, b) => Math.max(a, b), 0) / data.bucketNs).toFixed(1)} CPUs busy` : "";
+  const busy = whole && recording.events[state.event].unit === "ns" ?
+    `, at most ${(bars.reduce((a, b) => Math.max(a, b), 0) / data.bucketNs).toFixed(1)} CPUs busy at a time` : "";
   $("range").textContent = state.from > 0 || state.to < data.buckets ?
     `${seconds(state.from)} s to ${seconds(state.to)} s: ${percent(whole, bars.reduce((a, b) => a + b, 0))} of all   (Esc shows all)` :
-    `0 to ${recording.seconds.toFixed(2)} s${busy}: drag to choose a part`;
+    `0 to ${recording.seconds.toFixed(2)} s${busy}${data.entries ? ": drag to choose a part" : ""}`;
 }
 
 /* After a change of what is selected. */
@@ -238,6 +269,7 @@ function update() {
 function change() {
   update();
   showTable();
+  chooseAgain();
 }
 
 function reset() {
