@@ -384,6 +384,7 @@ async function start() {
   await new Promise(requestAnimationFrame); /* the graph is seen before the table is made */
   showTable();
   listen();
+  performance.mark("plait-complete");
   document.body.dataset.ready = "yes";
 }
 start().catch(error => { $("error").hidden = false; $("error").textContent = `This page cannot be shown: ${error.message}`; document.body.dataset.ready = "failed"; });

@@ -28,30 +28,44 @@ class Varints {
     } while (byte & 128);
     return value;
   }
+  /* That many numbers below 2^32. */
+  column(count) {
+    const result = new Uint32Array(count), bytes = this.bytes;
+    let at = this.at;
+    for (let i = 0; i < count; i++) {
+      let byte = bytes[at++], value = byte & 127;
+      for (let shift = 7; byte & 128; shift += 7) {
+        byte = bytes[at++];
+        value |= (byte & 127) << shift;
+      }
+      result[i] = value;
+    }
+    this.at = at;
+    return result;
+  }
 }
 
 /* The nodes in depth-first order, 0 is the root: parent, label, and `end`, the first that is not below it. */
 function readTree(input, data) {
-  const successors = new Map();
+  const first = new Uint32Array(data.meta.labels.length + 1); /* by label + 1, 0 for the root: where its successors are */
+  const successors = [];
   for (let left = input.next(); left > 0; left--) {
-    const from = input.next(), list = new Uint32Array(input.next());
-    for (let i = 0; i < list.length; i++) list[i] = input.next();
-    successors.set(from, list);
+    first[input.next()] = successors.length;
+    for (const label of input.column(input.next())) successors.push(label);
   }
-  const count = data.count = input.next() + 1;
+  const ups = input.column(input.next()), places = input.column(ups.length), count = data.count = ups.length + 1;
   const parent = data.parent = new Uint32Array(count), end = data.end = new Uint32Array(count), label = data.label = new Uint32Array(count);
-  let node = 0;
+  const next = Uint32Array.from(successors);
   for (let i = 1; i < count; i++) {
-    let up = input.next(); /* from a callee of the node before */
-    for (node = i - 1; up > 0; up--) { end[node] = i; node = parent[node]; }
+    let node = i - 1;
+    for (let up = ups[i - 1]; up > 0; up--) { end[node] = i; node = parent[node]; }
     parent[i] = node;
+    label[i] = next[(node ? first[label[node] + 1] : first[0]) + places[i - 1]];
   }
-  for (node = count - 1; ; node = parent[node]) {
+  for (let node = count - 1; ; node = parent[node]) {
     end[node] = count;
     if (!node) break;
   }
-  for (let i = 1; i < count; i++)
-    label[i] = successors.get(parent[i] ? label[parent[i]] + 1 : 0)[input.next()];
 }
 
 /* Columns of all cells: lane, node, bucket, samples, weight. */
@@ -59,28 +73,25 @@ function readCells(input, data) {
   data.buckets = input.next();
   data.bucketNs = input.next();
   const entries = data.entries = input.next(), lanes = data.meta.lanes;
-  for (const column of ["lane", "node", "bucket", "samples"]) data[column] = new Uint32Array(entries);
-  data.weight = new Float64Array(entries);
-  const inLane = lanes.map(() => input.next()), runs = inLane.reduce((a, b) => a + b, 0);
-  const nodes = new Uint32Array(runs), lengths = new Uint32Array(runs);
-  for (let lane = 0, at = 0; lane < lanes.length; lane++)
-    for (let i = 0, node = 0; i < inLane[lane]; i++) nodes[at++] = node += input.next();
-  for (let i = 0; i < runs; i++) lengths[i] = input.next() + 1;
-  for (let lane = 0, run = 0, at = 0; lane < lanes.length; lane++) {
-    for (let i = 0; i < inLane[lane]; i++, run++) {
-      for (let j = 0, bucket = 0; j < lengths[run]; j++, at++) {
-        data.lane[at] = lane;
-        data.node[at] = nodes[run];
-        data.bucket[at] = bucket += input.next();
+  const lane = data.lane = new Uint32Array(entries), node = data.node = new Uint32Array(entries);
+  const inLane = input.column(lanes.length), runs = inLane.reduce((a, b) => a + b, 0);
+  const nodes = input.column(runs), lengths = input.column(runs), bucket = data.bucket = input.column(entries);
+  for (let i = 0, run = 0, at = 0; i < lanes.length; i++) {
+    for (let left = inLane[i], number = 0; left > 0; left--, run++) {
+      number += nodes[run];
+      for (let j = 0, time = 0; j <= lengths[run]; j++, at++) {
+        lane[at] = i;
+        node[at] = number;
+        bucket[at] = time += bucket[at];
       }
     }
   }
-  for (let i = 0; i < entries; i++) data.samples[i] = input.next();
+  const samples = data.samples = input.column(entries), weight = data.weight = new Float64Array(entries);
   const periods = lanes.map(lane => data.meta.recording.events[lane.event].period);
   for (let i = 0; i < entries; i++) {
-    const odd = data.samples[i] & 1;
-    data.samples[i] >>>= 1;
-    data.weight[i] = odd ? input.next() : data.samples[i] * periods[data.lane[i]];
+    const odd = samples[i] & 1;
+    samples[i] >>>= 1;
+    weight[i] = odd ? input.next() : samples[i] * periods[lane[i]];
   }
 }
 
@@ -104,13 +115,13 @@ function wantedLanes(data, choice) {
    (buckets, to exclusive) }. */
 function nodeCosts(data, choice) {
   const count = data.count, wanted = wantedLanes(data, choice);
-  const weight = new Float64Array(count), samples = new Float64Array(count);
+  const weight = new Float64Array(count), samples = new Uint32Array(count);
   for (let i = 0; i < data.entries; i++) {
     if (!wanted[data.lane[i]] || data.bucket[i] < choice.from || data.bucket[i] >= choice.to) continue;
     weight[data.node[i]] += data.weight[i];
     samples[data.node[i]] += data.samples[i];
   }
-  const total = Float64Array.from(weight), totalSamples = Float64Array.from(samples), parent = data.parent;
+  const total = weight.slice(), totalSamples = samples.slice(), parent = data.parent;
   for (let i = count - 1; i > 0; i--) {
     total[parent[i]] += total[i];
     totalSamples[parent[i]] += totalSamples[i];
