@@ -150,6 +150,13 @@ def test_firefox_profiler_reads_it(profile, tmp_path):
     markers = sum(thread["markers"]["length"] for thread in document["threads"])
     trusted = {event["name"]: event["trust"]["samples"] for event in report_json(profile)["recording"]["events"]}
     assert (samples, markers) == (trusted["cpu-clock"], trusted["page-faults"])
+    # native code knows its library, with the build-id that symbol servers ask for
+    libraries = {library["name"]: library for library in document["libs"]}
+    used = {document["libs"][index]["name"] for index in document["shared"]["frameTable"]["lib"] if index >= 0}
+    assert any(name.startswith("python3") for name in used) and any(name.startswith("libc.so") for name in used)
+    for library in libraries.values():
+        code, swapped = library["codeId"], re.sub(r"^(..)(..)(..)(..)(..)(..)(..)(..)(.{16}).*", r"\4\3\2\1\6\5\8\7\9", library["codeId"] or "")
+        assert library["breakpadId"] == (f"{swapped.upper()}0" if code else "")
     node = npm_package("node@24") / "bin" / "node"
     command = [node, npm_package("@firefox-devtools/profiler-cli") / "dist" / "profiler-cli.js"]
     environment = {**os.environ, "HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
@@ -164,11 +171,27 @@ def test_firefox_profiler_reads_it(profile, tmp_path):
         pytest.skip("this host cannot run node 24")
     ask("load", str(path))
     try:
-        said = ask("thread", "functions")
-        assert re.search(r"\binner\b", said) and re.search(r"\bouter\b", said), said
-        categories = ask("thread", "samples")
-        assert "Python" in categories and "Native" in categories
-        assert "page-faults" in ask("thread", "markers")
+        info = ask("profile", "info")
+        assert "2 threads across 1 processes" in info, info
+        recording = report_json(profile)["recording"]
+        cpu = {int(match[1]): float(match[2]) for match in re.finditer(r"\[tid (\d+)\] - ([\d.]+)ms", info)}
+        costs, weights = collections.Counter(), functions_of(profile, "cpu-clock", "weight")
+        for sample in report_json(profile, "--event", "cpu-clock")["profile"]["samples"]:
+            costs[recording["threads"][sample["thread"]]["tid"]] += sample["weight"] / 1e6
+        # the first sample's time lies before the first that it can see
+        assert cpu.keys() == costs.keys() and all(abs(cpu[tid] - costs[tid]) < 0.05 * costs[tid] + 3 for tid in cpu), (cpu, costs)
+        own, faults, said = collections.Counter(), 0, ""
+        for thread in range(2):
+            ask("thread", "select", f"t-{thread}")
+            said = ask("thread", "functions", "--include-idle", "--limit", "100000")
+            for match in re.finditer(r"\. (.*) - self: ([\d.]+)(μs|ms|s) ", said):
+                own[match[1]] += float(match[2]) * {"μs": 0.001, "ms": 1, "s": 1000}[match[3]]
+            categories = ask("thread", "samples")
+            assert "Python" in categories and "Native" in categories
+            marked = re.search(r"page-faults +(\d+) markers", ask("thread", "markers"))
+            faults += int(marked[1]) if marked else 0
+        assert faults == markers
+        assert own["inner"] == pytest.approx(weights["inner"][0] / 1e6, rel=0.002)
     finally:
         ask("stop", "--all")
 

@@ -24,7 +24,7 @@ static const struct {
 };
 
 /* The columns of a thread's samples and markers, each a temporary file while the samples are read. */
-enum { STACK, TIME, WEIGHT, MARKER_DATA, MARKER_TIME, MARKER_NAME, COLUMNS };
+enum { STACK, TIME, WEIGHT, CPU, MARKER_DATA, MARKER_TIME, MARKER_NAME, COLUMNS };
 
 struct writer {
 	const struct plait_timeline *timeline;
@@ -88,6 +88,11 @@ static void put_meta(struct writer *writer)
 	plait_json_bool(json, "symbolicationNotSupported", true);
 	plait_json_bool(json, "usesOnlyOneStackType", true);
 	plait_json_bool(json, "sourceCodeIsNotOnSearchfox", true);
+	plait_json_open(json, "sampleUnits", '{');
+	plait_json_string(json, "time", "ms");
+	plait_json_string(json, "eventDelay", "ms");
+	plait_json_string(json, "threadCPUDelta", "ns");
+	plait_json_close(json, '}');
 	plait_json_open(json, "categories", '[');
 	for (int i = 0; i < CATEGORIES; i++) {
 		plait_json_open(json, NULL, '{');
@@ -106,6 +111,24 @@ static void put_meta(struct writer *writer)
 	plait_json_close(json, '}');
 }
 
+/* The build-id as it is, and as symbol servers ask for it: a GUID of its first 16 bytes, little-endian, and age 0. */
+static void put_ids(struct plait_json *json, const struct plait_build_id *id)
+{
+	static const uint8_t order[16] = { 3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15 };
+	char code[2 * sizeof(id->bytes) + 1] = "", breakpad[2 * sizeof(order) + 2] = "";
+	for (size_t i = 0; i < id->size; i++)
+		snprintf(code + 2 * i, 3, "%02x", id->bytes[i]);
+	for (size_t i = 0; i < sizeof(order) && id->size; i++)
+		snprintf(breakpad + 2 * i, 3, "%02X", order[i] < id->size ? id->bytes[order[i]] : 0);
+	if (id->size)
+		strcat(breakpad, "0");
+	plait_json_string(json, "breakpadId", breakpad);
+	if (id->size)
+		plait_json_string(json, "codeId", code);
+	else
+		plait_json_null(json, "codeId");
+}
+
 static void put_libs(struct writer *writer)
 {
 	struct plait_json *json = &writer->json;
@@ -115,17 +138,13 @@ static void put_libs(struct writer *writer)
 		const struct plait_record_module *module = &profile->modules.data[i];
 		const char *slash = strrchr(module->path, '/');
 		const char *base = slash ? slash + 1 : module->path;
-		char id[2 * sizeof(module->build_id.bytes) + 1] = "";
-		for (size_t j = 0; j < module->build_id.size; j++)
-			snprintf(id + 2 * j, 3, "%02X", module->build_id.bytes[j]);
 		plait_json_open(json, NULL, '{');
 		plait_json_string(json, "arch", profile->header.architecture);
 		plait_json_string(json, "name", base);
 		plait_json_string(json, "path", module->path);
 		plait_json_string(json, "debugName", base);
 		plait_json_string(json, "debugPath", module->path);
-		plait_json_string(json, "breakpadId", id);
-		plait_json_string(json, "codeId", id);
+		put_ids(json, &module->build_id);
 		plait_json_close(json, '}');
 	}
 	plait_json_close(json, ']');
@@ -323,9 +342,10 @@ static void put_samples(struct writer *writer)
 	put_kept(writer, "stack", STACK);
 	put_kept(writer, "time", TIME);
 	put_kept(writer, "weight", WEIGHT);
-	plait_json_string(json, "weightType",
-			  writer->timeline->profile->events.data[writer->event].record.unit_ns ? "tracing-ms"
-											       : "samples");
+	bool unit_ns = writer->timeline->profile->events.data[writer->event].record.unit_ns;
+	if (unit_ns)
+		put_kept(writer, "threadCPUDelta", CPU);
+	plait_json_string(json, "weightType", unit_ns ? "tracing-ms" : "samples");
 	plait_json_number(json, "length", writer->samples);
 	plait_json_close(json, '}');
 }
@@ -361,8 +381,7 @@ static void put_sample(struct writer *writer, const struct plait_timed_sample *s
 	fprintf(writer->columns[TIME], "%s%.6f", comma, (double)sample->time / 1e6);
 	if (unit_ns)
 		fprintf(writer->columns[WEIGHT], "%s%.6f", comma, (double)sample->weight / 1e6);
-	else
-		fprintf(writer->columns[WEIGHT], "%s%llu", comma, (unsigned long long)sample->weight);
+	fprintf(writer->columns[unit_ns ? CPU : WEIGHT], "%s%llu", comma, (unsigned long long)sample->weight);
 }
 
 static void put_marker(struct writer *writer, const struct plait_timed_sample *sample, const char *event)
