@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from browser import browser, npm_package, open_page, open_trace_viewer, pixels, wait_for
+from browser import CACHE, browser, npm_package, open_page, open_trace_viewer, pixels, wait_for
 from plait_runner import collapsed, need_recording, record, run_plait
 
 PROGRAM = """
@@ -87,8 +87,9 @@ def pprof(path, *options):
     if not shutil.which("go"):
         pytest.skip("needs go (Debian: golang-go)")
     result = subprocess.run(["go", "tool", "pprof", "-symbolize=none", *options, str(path)], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, universal_newlines=True, timeout=120,
-                            env={**os.environ, "HOME": str(path.parent), "GOFLAGS": "", "GOTOOLCHAIN": "local"})
+                            stderr=subprocess.PIPE, universal_newlines=True, timeout=300,
+                            env={**os.environ, "HOME": str(path.parent), "GOFLAGS": "", "GOTOOLCHAIN": "local",
+                                 "GOCACHE": str(CACHE / "go")})  # newer ones build pprof when it is first asked for
     assert result.returncode == 0, result.stderr
     return result.stdout
 
@@ -106,10 +107,42 @@ def test_pprof_top_is_the_report(profile, tmp_path):
     assert rows == {name: costs for name, costs in expected.items()}
 
 
+def edges_of(profile, event):
+    """{(caller, callee): samples with such a call in the stack} from plait's own JSON."""
+    report = report_json(profile, "--event", event)["profile"]
+    stacks, frames = report["stacks"], report["frames"]
+    edges = collections.Counter()
+    for sample in report["samples"]:
+        names, at = [], sample["stack"]
+        while at is not None:
+            names.append(frames[stacks[at]["frame"]]["name"])
+            at = stacks[at]["parent"]
+        edges.update({edge: sample["count"] for edge in set(zip(names[1:], names))})
+    return edges
+
+
+def peeked(text, function):
+    """({caller: samples}, {callee: samples}) of a function in pprof's -peek."""
+    block = next(block for block in re.split(r"-{40,}\+-+", text) if re.search(rf"\| {re.escape(function)}$", block, re.M))
+    callers, callees, seen = {}, {}, False
+    for line in block.strip("\n").splitlines():
+        if re.search(rf"\| {re.escape(function)}$", line):
+            seen = True
+            continue
+        match = re.match(r"\s+(\d+)\s+[\d.]+% \|   (.*?)(?: \((?:partial-)?inline\))?$", line)
+        (callees if seen else callers)[match[2]] = int(match[1])
+    return callers, callees
+
+
 def test_pprof_peek_threads_and_events(profile, tmp_path):
     path = export(profile, "pprof", tmp_path / "p.pb.gz")
-    peek = pprof(path, "-peek", "^inner$", "-sample_index=samples")
-    assert re.search(r"\d+ +100% \| +<listcomp>|\d+ +100% \| +outer", peek), peek
+    peek = pprof(path, "-peek", "^(inner|sorter)$", "-sample_index=samples", "-nodefraction=0", "-edgefraction=0")
+    edges = edges_of(profile, "cpu-clock")
+    for function in ("inner", "sorter"):
+        callers, callees = peeked(peek, function)
+        assert callers == {caller: cost for (caller, callee), cost in edges.items() if callee == function}
+        assert callees == {callee: cost for (caller, callee), cost in edges.items() if caller == function}
+        assert sum(callers.values()) > 20 and callees
     assert re.search(r"thread: Total.*\n(?:.*\n)*?.*(?:worker|python3)", pprof(path, "-tags"))
     assert "Type: cpu-clock" in pprof(path, "-top")
     faults = pprof(path, "-top", "-sample_index=page-faults", "-nodecount=100000", "-nodefraction=0")
@@ -197,16 +230,25 @@ def test_firefox_profiler_reads_it(profile, tmp_path):
 
 
 def test_chrome_reads_it(profile, tmp_path):
-    path = export(profile, "chrome", tmp_path / "run.json")
-    events = json.loads(path.read_text())["traceEvents"]
-    depth = collections.Counter()
-    for event in events:
-        if event["ph"] in "BE":
-            depth[event["tid"]] += 1 if event["ph"] == "B" else -1
-            assert depth[event["tid"]] >= 0
-    assert not any(depth.values())
-    faults = [event for event in events if event["ph"] == "i"]
-    assert sum("touch (" in frame for event in faults for frame in event["args"]["stack"]) >= 200
+    """Once as it is, and merged with itself: two processes then have one pid, at the same time."""
+    twice = tmp_path / "twice.plait"
+    assert run_plait("merge", profile, profile, "-o", twice).returncode == 0
+    for recording, processes in ((profile, 1), (twice, 2)):
+        path = export(recording, "chrome", tmp_path / "run.json")
+        events = json.loads(path.read_text())["traceEvents"]
+        assert len({event["pid"] for event in events}) == processes
+        depth = collections.Counter()
+        for event in events:
+            if event["ph"] in "BE":
+                depth[event["tid"]] += 1 if event["ph"] == "B" else -1
+                assert depth[event["tid"]] >= 0
+        assert not any(depth.values())
+        faults = [event for event in events if event["ph"] == "i"]
+        assert sum("touch (" in frame for event in faults for frame in event["args"]["stack"]) >= 200
+        check_trace_viewer(path, events, tmp_path)
+
+
+def check_trace_viewer(path, events, tmp_path):
     with browser() as driver:
         open_trace_viewer(driver, tmp_path)
         threads, warnings = driver.execute_script("""
@@ -223,6 +265,7 @@ def test_chrome_reads_it(profile, tmp_path):
     assert len(slices) == sum(event["ph"] in "Bi" for event in events)
     assert not any(unfinished for _, _, unfinished in slices)
     assert {tuple(thread["id"]) for thread in threads} == {(event["pid"], event["tid"]) for event in events}
+    assert {thread["name"] for thread in threads} == {event["args"]["name"] for event in events if event.get("name") == "thread_name"}
     titles = {title for title, _, _ in slices}
     assert {"inner", "outer", "sorter", "page-faults"} <= titles
     assert all("outer" in parent for title, parent, _ in slices if title == "inner")

@@ -21,18 +21,24 @@ struct writer {
 	struct plait_steps steps;
 	struct track *tracks; /* by lane */
 	uint32_t event;	      /* that slices are of */
+	uint32_t *twins;      /* by process: how many before it had its pid */
 };
+
+enum { PID_LIMIT = 1 << 22 }; /* of the kernel: greater numbers are nobody's */
 
 static void put_time(struct plait_json *json, uint64_t ns)
 {
 	fprintf(json->out, ",\"ts\":%llu.%03u", (unsigned long long)(ns / 1000), (unsigned int)(ns % 1000));
 }
 
-static void put_ids(struct plait_json *json, const struct plait_profile *profile, uint32_t thread)
+/* A viewer knows threads by their numbers alone: those of a process whose pid another one had are made different. */
+static void put_ids(struct writer *writer, uint32_t thread)
 {
+	const struct plait_profile *profile = writer->timeline->profile;
 	const struct plait_record_thread *record = &profile->threads.data[thread].record;
-	plait_json_number(json, "pid", profile->processes.data[record->process].record.pid);
-	plait_json_number(json, "tid", record->tid);
+	uint64_t more = (uint64_t)writer->twins[record->process] * PID_LIMIT;
+	plait_json_number(&writer->json, "pid", profile->processes.data[record->process].record.pid + more);
+	plait_json_number(&writer->json, "tid", record->tid + more);
 }
 
 /* Opens one event of the trace; the caller closes it. */
@@ -41,7 +47,7 @@ static void begin(struct writer *writer, const char *phase, uint32_t thread)
 	fputc('\n', writer->json.out);
 	plait_json_open(&writer->json, NULL, '{');
 	plait_json_string(&writer->json, "ph", phase);
-	put_ids(&writer->json, writer->timeline->profile, thread);
+	put_ids(writer, thread);
 }
 
 static void put_names(struct writer *writer)
@@ -145,11 +151,13 @@ static struct plait_error *take(void *context, const struct plait_timed_sample *
 static struct plait_error *put_all(const struct plait_timeline *timeline, FILE *out)
 {
 	struct track *tracks PLAIT_FREE = calloc(timeline->lanes.count + 1, sizeof(*tracks));
-	if (!tracks)
+	uint32_t *twins PLAIT_FREE = plait_export_twins(timeline->profile);
+	if (!tracks || !twins)
 		return plait_error_no_memory();
 	struct writer writer = { .timeline = timeline,
 				 .json = { .out = out },
 				 .tracks = tracks,
+				 .twins = twins,
 				 .event = plait_timeline_first_event(timeline) };
 	plait_json_open(&writer.json, NULL, '{');
 	plait_json_string(&writer.json, "displayTimeUnit", "ms");

@@ -1,6 +1,7 @@
 #include "output/render/export/export.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "output/render/text_header.h"
@@ -30,6 +31,23 @@ void plait_export_lane_name(const struct plait_timeline *timeline, const struct 
 	const struct plait_record_process *process = &profile->processes.data[thread->process].record;
 	snprintf(ret, size, "%s: %s %u/%u", profile->events.data[lane->event].record.name, thread->name, process->pid,
 		 thread->tid);
+}
+
+uint32_t *plait_export_twins(const struct plait_profile *profile)
+{
+	uint32_t *twins = calloc(profile->processes.count + 1, sizeof(*twins));
+	struct plait_map known = { 0 }; /* pid -> how many had it */
+	for (size_t i = 0; twins && i < profile->processes.count; i++) {
+		uint32_t pid = profile->processes.data[i].record.pid;
+		uint64_t *count = plait_map_get(&known, pid);
+		twins[i] = count ? (uint32_t)*count : 0;
+		if (!plait_map_put(&known, pid, twins[i] + 1)) {
+			free(twins);
+			twins = NULL;
+		}
+	}
+	plait_map_release(&known);
+	return twins;
 }
 
 /* Parents come before their children, so the greater of two different nodes is no ancestor of the other. */

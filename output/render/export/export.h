@@ -18,6 +18,10 @@ bool plait_export_is_libc(const struct plait_label *label);
 void plait_export_lane_name(const struct plait_timeline *timeline, const struct plait_lane *lane, char *ret,
 			    size_t size);
 
+/* By process: how many before it had its pid. There are such after an exec, and when recordings were merged. The caller
+ * frees it; NULL: no memory. */
+uint32_t *plait_export_twins(const struct plait_profile *profile);
+
 /* The nodes to leave and to enter on the way from one node of a call tree to another. */
 struct plait_steps {
 	PLAIT_VEC(uint32_t) leave; /* innermost first */

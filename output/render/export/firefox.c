@@ -34,6 +34,7 @@ struct writer {
 	FILE *columns[COLUMNS];
 	uint64_t samples, markers; /* in the columns */
 	uint32_t thread;	   /* that they are of; PLAIT_NONE: none yet */
+	uint32_t *twins;	   /* by process: how many before it had its pid */
 	bool failed;
 };
 
@@ -290,7 +291,7 @@ static void put_thread_head(struct writer *writer, uint32_t index)
 	const struct plait_profile *profile = writer->timeline->profile;
 	const struct plait_record_thread *thread = &profile->threads.data[index].record;
 	const struct plait_record_process *process = &profile->processes.data[thread->process].record;
-	char number[16];
+	char number[32];
 	fputc('\n', json->out);
 	plait_json_open(json, NULL, '{');
 	plait_json_string(json, "processType", "default");
@@ -304,7 +305,8 @@ static void put_thread_head(struct writer *writer, uint32_t index)
 	plait_json_bool(json, "showMarkersInTimeline", true);
 	plait_json_string(json, "name", thread->name);
 	plait_json_bool(json, "isMainThread", thread->tid == process->pid);
-	snprintf(number, sizeof(number), "%u", process->pid);
+	uint32_t twins = writer->twins[thread->process];
+	snprintf(number, sizeof(number), twins ? "%u.%u" : "%u", process->pid, twins);
 	plait_json_string(json, "pid", number);
 	plait_json_number(json, "tid", thread->tid);
 }
@@ -429,8 +431,12 @@ static struct plait_error *put_all(const struct plait_timeline *timeline, FILE *
 	struct writer writer = {
 		.timeline = timeline, .json = { .out = out }, .strings = plait_strtab_create(), .thread = PLAIT_NONE
 	};
-	if (!writer.strings)
+	uint32_t *twins PLAIT_FREE = plait_export_twins(timeline->profile);
+	if (!writer.strings || !twins) {
+		plait_strtab_destroy(writer.strings);
 		return plait_error_no_memory();
+	}
+	writer.twins = twins;
 	writer.event = plait_timeline_first_event(timeline);
 	struct plait_json *json = &writer.json;
 	plait_json_open(json, NULL, '{');
