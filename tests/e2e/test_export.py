@@ -3,6 +3,7 @@ import base64
 import collections
 import json
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -65,9 +66,9 @@ def report_json(profile, *options):
     return json.loads(run_plait("report", "--format", "json", *options, profile).stdout)
 
 
-def functions_of(profile, event, what="count"):
+def functions_of(profile, event, what="count", options=()):
     """{function name: [own, total]} in samples (or `what`) from plait's own JSON; functions of one name together, as pprof does."""
-    report = report_json(profile, "--event", event)["profile"]
+    report = report_json(profile, "--event", event, *options)["profile"]
     stacks, frames = report["stacks"], report["frames"]
     costs = collections.defaultdict(lambda: [0, 0])
     for sample in report["samples"]:
@@ -174,6 +175,28 @@ def test_speedscope_is_valid_and_opens(profile, tmp_path):
         shown = wait_for(driver, "document.body.innerText.includes('cpu-clock') && document.body.innerText")
         assert "cpu-clock: " in shown and "Left Heavy" in shown
         assert "error" not in shown.lower()
+        # its table of functions, of the thread that it shows first
+        driver.find_element("tag name", "body").send_keys("3")
+        table = wait_for(driver, "document.body.innerText.includes('Symbol Name') && document.body.innerText")
+    thread = re.search(r"cpu-clock: .* \d+/(\d+) ", table)[1]
+    scale = {"s": 1e9, "ms": 1e6, "µs": 1e3}
+    rows = collections.defaultdict(lambda: [0, 0])  # one for each line of a function
+    for total, total_unit, own, own_unit, name in re.findall(
+            r"([\d.]+)(s|ms|µs) \([^)]*\)\n\t([\d.]+)(s|ms|µs) \([^)]*\)\n\t(.*)", table):
+        rows[name] = [rows[name][0] + float(own) * scale[own_unit], rows[name][1] + float(total) * scale[total_unit]]
+    weights = functions_of(profile, "cpu-clock", "weight", ["--thread", thread])
+    assert rows["inner"] == pytest.approx(weights["inner"], rel=0.01) and weights["inner"][0] > 0
+
+
+def test_speedscope_fits_its_schema(profile, tmp_path):
+    jsonschema = pytest.importorskip("jsonschema", reason="needs python3-jsonschema")
+    schema = json.loads((npm_package("speedscope") / "dist" / "release" / "file-format-schema.json").read_text())
+    document = json.loads(export(profile, "speedscope", tmp_path / "part", "--filter", "touch").read_text())
+    assert sum(len(one["events"]) for one in document["profiles"]) > 20
+    jsonschema.validate(document, schema)
+    document["profiles"][0]["events"][0]["type"] = "X"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, schema)
 
 
 def test_firefox_profiler_reads_it(profile, tmp_path):
@@ -502,6 +525,29 @@ def test_html_of_a_million_samples(profile, tmp_path):
     with browser() as driver:
         open_page(driver, path)
         assert f"{report_json(big)['trust']['samples']:,} samples" in driver.execute_script("return document.body.innerText")
+
+
+def test_html_of_a_million_different_stacks(tmp_path):
+    maker = pathlib.Path(os.environ.get("PLAIT_TEST_BIN", "")) / "make_recording"
+    if not maker.exists():
+        pytest.skip("needs make_recording of the build")
+    varied = tmp_path / "varied.plait"
+    subprocess.run([maker, "varied", "1000000", varied], check=True)
+    path = export(varied, "html", tmp_path / "varied.html")
+    assert path.stat().st_size < 5_000_000
+    with browser() as driver:
+        open_page(driver, path)
+        assert "1,000,000 samples" in driver.execute_script("return document.body.innerText")
+        assert driver.execute_script("return data.count") > 3_000_000
+        # all samples of the first event are there, over time, by function and in the graph
+        weight = 1001001 * driver.execute_script("return costs.totalSamples[0]")
+        assert weight > 0.9 * 1001001 * 1_000_000
+        assert driver.execute_script("return whole") == weight
+        assert driver.execute_script("return bars.filter(cost => cost > whole / bars.length / 2).length") >= 200
+        assert driver.execute_script("return rowsOf('functions').reduce((sum, row) => sum + row.self, 0)") == weight
+        assert driver.execute_script("return flame.tree.childrenOf(0).reduce((sum, node) => sum + flame.tree.total[node], 0)") == weight
+        driver.find_element("id", "search").send_keys("method_1115 ")
+        assert 0 < float(driver.find_element("id", "matches").text.split(" %")[0]) < 100
 
 
 def test_html_of_nothing_and_of_hostile_names(tmp_path):

@@ -307,9 +307,10 @@ function listenFlame() {
     if (event.key.startsWith("Arrow")) {
       flame.focus = flame.neighbour(event.key);
       if (flame.focus) chooseNode(flame.focus);
-      if (!flame.boxes.some(box => box.node === flame.focus)) return zoomTo(flame.focus);
-      flame.reveal();
-      flame.paint();
+      if (flame.boxes.some(box => box.node === flame.focus)) {
+        flame.reveal();
+        flame.paint();
+      } else zoomTo(flame.focus); /* too narrow to be seen */
     } else if (event.key === "Enter") zoomTo(flame.focus);
     else if (event.key === "Backspace") zoomTo(Math.max(flame.tree.parent[flame.zoom], 0));
     else return;
