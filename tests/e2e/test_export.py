@@ -399,6 +399,16 @@ def test_html_shows_the_profile(profile, tmp_path):
         assert "all› inner (program.py" in driver.find_element("id", "path").text
         detail = driver.find_element("id", "detail").text
         assert "total += i * i" in detail and "program.py:" in detail
+        # of a file with lines here and there, only those around them
+        driver.execute_script("""const box = flame.boxes.find(b => flame.labels[flame.tree.label[b.node]].name === "Thread.run")
+            || (zoomTo(0), flame.boxes.find(b => flame.labels[flame.tree.label[b.node]].name === "Thread.run"));
+            chooseNode(box.node);""")
+        detail = driver.find_element("id", "detail").text
+        assert "threading.py:" in detail and "self._target(" in detail and "⋯" in detail
+        # a function's row shows where it begins
+        driver.execute_script("""[...document.querySelectorAll('#table tbody tr')].find(r => /\\bsorter\\b/.test(r.innerText)).click()""")
+        detail = driver.find_element("id", "detail").text
+        assert detail.startswith("sorter") and "def sorter(n):" in detail and "return sorted(range(n)" in detail
         # inverted: the hottest function is outermost now
         driver.find_element("id", "inverted").click()
         assert driver.execute_script("return flame.labels[flame.tree.label[flame.tree.childrenOf(0)[0]]].name") == \

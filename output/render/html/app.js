@@ -170,7 +170,8 @@ function showTable() {
 
 function showSource(label) {
   const source = data.meta.sources[label.file];
-  if (!source) return element("p", "The source of this file was not there when this page was made.", { class: "hint" });
+  if (!source || !source.lines.some(([number]) => number === label.line))
+    return element("p", "The source of this line is not in this page: the file was not there when it was made, or other lines cost more.", { class: "hint" });
   const byLine = costByLine(data, rowsOf("lines"), label.file), box = element("div", undefined, { class: "scroll", tabindex: 0 });
   const table = element("table", undefined, { class: "code" }), body = element("tbody"), head = element("tr");
   for (const [title, kind] of [["Own", "n"], ["Total", "n"], ["Line", "n"], ["Source", "text"]])
@@ -179,7 +180,11 @@ function showSource(label) {
   table.tHead.append(head);
   let before = 0, hot = null;
   for (const [number, text] of source.lines) {
-    if (before && number > before + 1) body.append(element("tr")).append(element("td", "⋯", { colspan: 4, class: "hint" }));
+    if (before && number > before + 1) {
+      const gap = element("tr");
+      gap.append(element("td", "⋯", { colspan: 4, class: "hint" }));
+      body.append(gap);
+    }
     before = number;
     const cost = byLine.get(number), row = element("tr", undefined, number === label.line ? { class: "hot" } : {});
     for (const value of cost ? [cost.self, cost.total] : [0, 0])

@@ -65,7 +65,7 @@ static struct plait_error *put_meta(const struct plait_timeline *timeline, const
 	plait_json_trust(&json, "trust", &profile->trust, true);
 	put_labels(&json, profile);
 	put_lanes(&json, timeline);
-	struct plait_error *error = plait_source_lines_put(&json, profile, options);
+	struct plait_error *error = plait_source_lines_put(&json, timeline->tree, options);
 	plait_json_close(&json, '}');
 	return error;
 }

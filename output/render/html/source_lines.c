@@ -3,14 +3,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "output/render/source.h"
 
-enum { AROUND = 5, LINES_MAX = 60000 };
+enum { AROUND = 5, WANTED_MAX = 8000 };
 
 struct wanted {
 	const char *file;
 	int32_t line;
+	uint64_t samples;
 };
+
+struct wanted_lines {
+	PLAIT_VEC(struct wanted) all;
+};
+
+static int compare_samples(const void *a, const void *b)
+{
+	const struct wanted *left = a, *right = b;
+	return (left->samples < right->samples) - (left->samples > right->samples);
+}
 
 static int compare_wanted(const void *a, const void *b)
 {
@@ -19,11 +31,40 @@ static int compare_wanted(const void *a, const void *b)
 	return order ? order : (left->line > right->line) - (left->line < right->line);
 }
 
-/* The lines of one file, ascending; lines around them are written once. */
-static int32_t put_file(struct plait_json *json, const struct wanted *wanted, size_t count,
-			const struct plait_render_options *options)
+/* The lines with most samples, by file and line. */
+static struct plait_error *choose_lines(const struct plait_calltree *tree, struct wanted_lines *ret)
 {
-	int32_t next = 1, written = 0;
+	const struct plait_profile *profile = tree->profile;
+	uint64_t *samples PLAIT_FREE = calloc(profile->labels.all.count + 1, sizeof(*samples));
+	if (!samples)
+		return plait_error_no_memory();
+	for (size_t i = 1; i < tree->nodes.count; i++) { /* a function is shown where it begins */
+		uint32_t label = tree->nodes.data[i].label, function = profile->labels.all.data[label].function;
+		samples[label] += tree->nodes.data[i].total_samples;
+		if (function != label)
+			samples[function] += tree->nodes.data[i].total_samples;
+	}
+	for (size_t i = 0; i < profile->labels.all.count; i++) {
+		const struct plait_label *label = &profile->labels.all.data[i];
+		struct wanted line = { .file = label->file, .line = label->line, .samples = samples[i] };
+		if (label->kind == PLAIT_LABEL_PYTHON && samples[i] && label->line > 0 &&
+		    label->line <= INT32_MAX - AROUND && !plait_vec_push(&ret->all, line))
+			return plait_error_no_memory();
+	}
+	if (!ret->all.count)
+		return NULL;
+	qsort(ret->all.data, ret->all.count, sizeof(*ret->all.data), compare_samples);
+	if (ret->all.count > WANTED_MAX)
+		ret->all.count = WANTED_MAX;
+	qsort(ret->all.data, ret->all.count, sizeof(*ret->all.data), compare_wanted);
+	return NULL;
+}
+
+/* The lines of one file, ascending; lines around them are written once. */
+static void put_file(struct plait_json *json, const struct wanted *wanted, size_t count,
+		     const struct plait_render_options *options)
+{
+	int32_t next = 1;
 	plait_json_open(json, "lines", '[');
 	for (size_t i = 0; i < count; i++) {
 		int32_t first = wanted[i].line > AROUND ? wanted[i].line - AROUND : 1;
@@ -36,44 +77,30 @@ static int32_t put_file(struct plait_json *json, const struct wanted *wanted, si
 			plait_json_string(json, NULL, text);
 			plait_json_close(json, ']');
 			next = line + 1;
-			written++;
 		}
 	}
 	plait_json_close(json, ']');
-	return written;
 }
 
-struct plait_error *plait_source_lines_put(struct plait_json *json, const struct plait_profile *profile,
+struct plait_error *plait_source_lines_put(struct plait_json *json, const struct plait_calltree *tree,
 					   const struct plait_render_options *options)
 {
-	PLAIT_VEC(struct wanted) wanted = { 0 };
-	for (size_t i = 0; i < profile->labels.all.count; i++) {
-		const struct plait_label *label = &profile->labels.all.data[i];
-		if (label->kind != PLAIT_LABEL_PYTHON || label->line <= 0 || label->line > INT32_MAX - AROUND)
-			continue;
-		struct wanted line = { .file = label->file, .line = label->line };
-		if (!plait_vec_push(&wanted, line)) {
-			plait_vec_free(&wanted);
-			return plait_error_no_memory();
-		}
-	}
-	if (wanted.count)
-		qsort(wanted.data, wanted.count, sizeof(*wanted.data), compare_wanted);
+	struct wanted_lines wanted = { 0 };
+	struct plait_error *error = choose_lines(tree, &wanted);
 	plait_json_open(json, "sources", '{');
-	int32_t left = LINES_MAX;
-	for (size_t i = 0, next; i < wanted.count && options->source_line && left > 0; i = next) {
-		const struct wanted *first = &wanted.data[i];
-		for (next = i + 1; next < wanted.count && strcmp(wanted.data[next].file, first->file) == 0;)
+	for (size_t i = 0, next; !error && i < wanted.all.count && options->source_line; i = next) {
+		const struct wanted *first = &wanted.all.data[i];
+		for (next = i + 1; next < wanted.all.count && strcmp(wanted.all.data[next].file, first->file) == 0;)
 			next++;
 		if (!options->source_line(options->source_context, first->file, first->line))
 			continue;
 		plait_json_open_named(json, first->file, '{');
-		left -= put_file(json, first, next - i, options);
+		put_file(json, first, next - i, options);
 		plait_json_bool(json, "changed",
 				plait_source_state(options->source_context, first->file) == PLAIT_SOURCE_CHANGED);
 		plait_json_close(json, '}');
 	}
 	plait_json_close(json, '}');
-	plait_vec_free(&wanted);
-	return NULL;
+	plait_vec_free(&wanted.all);
+	return error;
 }
