@@ -150,6 +150,18 @@ def test_pprof_peek_threads_and_events(profile, tmp_path):
     assert re.search(r"\s+0\s+0%\s+[\d.]+%\s+(\d+)\s+[\d.]+%\s+touch\n", faults), faults
 
 
+def speedscope(path, text, folder):
+    """What speedscope shows of a file: its first page, as soon as `text` is there, and its table of functions."""
+    package = npm_package("speedscope")
+    content = base64.b64encode(path.read_bytes()).decode()
+    (folder / "load.js").write_text(f"speedscope.loadFileFromBase64('{path.name}', '{content}')")
+    with browser() as driver:
+        driver.get(f"file://{package}/dist/release/index.html#localProfilePath={folder}/load.js")
+        shown = wait_for(driver, f"document.body.innerText.includes('{text}') && document.body.innerText")
+        driver.find_element("tag name", "body").send_keys("3")
+        return shown, wait_for(driver, "document.body.innerText.includes('Symbol Name') && document.body.innerText")
+
+
 def test_speedscope_is_valid_and_opens(profile, tmp_path):
     path = export(profile, "speedscope", tmp_path / "run.speedscope.json")
     document = json.loads(path.read_text())
@@ -167,17 +179,10 @@ def test_speedscope_is_valid_and_opens(profile, tmp_path):
         total[one["name"].split(":")[0]] += one["endValue"]
     events = {event["name"]: event["total"] for event in report_json(profile)["recording"]["events"]}
     assert total == events
-    package = npm_package("speedscope")
-    text = base64.b64encode(path.read_bytes()).decode()
-    (tmp_path / "load.js").write_text(f"speedscope.loadFileFromBase64('run.speedscope.json', '{text}')")
-    with browser() as driver:
-        driver.get(f"file://{package}/dist/release/index.html#localProfilePath={tmp_path}/load.js")
-        shown = wait_for(driver, "document.body.innerText.includes('cpu-clock') && document.body.innerText")
-        assert "cpu-clock: " in shown and "Left Heavy" in shown
-        assert "error" not in shown.lower()
-        # its table of functions, of the thread that it shows first
-        driver.find_element("tag name", "body").send_keys("3")
-        table = wait_for(driver, "document.body.innerText.includes('Symbol Name') && document.body.innerText")
+    shown, table = speedscope(path, "cpu-clock", tmp_path)
+    assert "cpu-clock: " in shown and "Left Heavy" in shown
+    assert "error" not in shown.lower()
+    # its table of functions, of the thread that it shows first
     thread = re.search(r"cpu-clock: .* \d+/(\d+) ", table)[1]
     scale = {"s": 1e9, "ms": 1e6, "µs": 1e3}
     rows = collections.defaultdict(lambda: [0, 0])  # one for each line of a function
@@ -256,6 +261,8 @@ def test_chrome_reads_it(profile, tmp_path):
     """Once as it is, and merged with itself: two processes then have one pid, at the same time."""
     twice = tmp_path / "twice.plait"
     assert run_plait("merge", profile, profile, "-o", twice).returncode == 0
+    pids = [thread["pid"] for thread in json.loads(export(twice, "firefox", tmp_path / "twice.json").read_text())["threads"]]
+    assert len(pids) == 4 and sorted(set(pids)) == [min(pids), min(pids) + ".1"]
     for recording, processes in ((profile, 1), (twice, 2)):
         path = export(recording, "chrome", tmp_path / "run.json")
         events = json.loads(path.read_text())["traceEvents"]
@@ -314,6 +321,16 @@ def test_collapsed_and_json_are_those_of_report(profile, tmp_path):
             run_plait("report", "--format", "collapsed", profile).stdout)
     assert (export(profile, "json", tmp_path / "j").read_text() ==
             run_plait("report", "--format", "json", profile).stdout)
+
+
+def test_collapsed_opens_in_a_flame_graph_tool(profile, tmp_path):
+    _, table = speedscope(export(profile, "collapsed", tmp_path / "run.collapsed", "--event", "cpu-clock"), "run.collapsed", tmp_path)
+    rows = {name: [int(own.replace(",", "")), int(total.replace(",", ""))] for total, own, name in
+            re.findall(r"([\d,]+) \([^)]*\)\n\t([\d,]+) \([^)]*\)\n\t(.*)", table)}
+    lines = [name for name in rows if name.startswith("inner (")]
+    assert lines
+    flat = functions_of(profile, "cpu-clock")["inner"]
+    assert [sum(rows[name][i] for name in lines) for i in (0, 1)] == flat
 
 
 @pytest.mark.parametrize("name", ["html", "speedscope", "pprof", "firefox", "chrome", "callgrind", "sqlite", "collapsed",

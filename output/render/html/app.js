@@ -11,7 +11,10 @@ const TRUST = {
   no_stack: "no frame at all", lost: "taken by the kernel but never received" };
 let data, flame, costs, whole, matches = null, bars, tables = {};
 
-const percent = (part, of = whole) => of ? (100 * part / of).toFixed(part && part < of / 1000 ? 2 : 1) + " %" : "0 %";
+function percent(part, of = whole) {
+  const share = of ? 100 * part / of : 0;
+  return share > 0 && share < 0.005 ? "<0.01 %" : share.toFixed(share && share < 0.1 ? 2 : 1) + " %";
+}
 function amount(weight) {
   if (data.meta.recording.events[state.event].unit !== "ns") return Math.round(weight).toLocaleString("en");
   if (weight >= 1e9) return (weight / 1e9).toFixed(2) + " s";
