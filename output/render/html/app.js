@@ -131,7 +131,7 @@ function showTable() {
   const rows = rowsOf(state.table).filter(row => !found || found.has(row.label));
   const by = { self: row => -row.self, total: row => -row.total, name: row => labels[row.label].name }[state.sort];
   rows.sort((a, b) => (by(a) > by(b)) - (by(a) < by(b)));
-  const table = element("table"), head = element("tr"), body = element("tbody");
+  const table = element("table", undefined, { class: "costs" }), head = element("tr"), body = element("tbody");
   for (const [name, title] of [["self", "Own"], ["total", "Total"], ["name", lines ? "Line" : "Function"]]) {
     const cell = element("th", undefined, name === "name" ? { scope: "col" } : { class: "n", scope: "col" }), button = element("button", title, { type: "button" });
     if (name === state.sort) cell.setAttribute("aria-sort", name === "name" ? "ascending" : "descending");
