@@ -583,7 +583,7 @@ def test_html_of_nothing_and_of_hostile_names(tmp_path):
     nasty.parent.mkdir()
     nasty.write_text("import time\nend = time.process_time() + 0.5\nwhile time.process_time() < end: sum(range(1000))\n")
     record(tmp_path / "n.plait", "--", "/usr/bin/python3", nasty)
-    record(tmp_path / "none.plait", "-e", "major-faults", "--", "true")
+    record(tmp_path / "none.plait", "-e", "alignment-faults", "--", "true")
     with browser() as driver:
         open_page(driver, export(tmp_path / "n.plait", "html", tmp_path / "n.html"))
         assert "a&b.py" in driver.execute_script("return document.body.innerText")
