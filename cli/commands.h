@@ -14,12 +14,14 @@ enum {
 	PLAIT_EXIT_OK = 0,
 	PLAIT_EXIT_FAILURE = 1,
 	PLAIT_EXIT_USAGE = 2,
+	PLAIT_EXIT_GATE = 3, /* plait diff: a limit is broken */
 	PLAIT_EXIT_CANNOT_EXECUTE = 126,
 	PLAIT_EXIT_NOT_FOUND = 127,
 };
 
 extern const struct plait_command plait_command_annotate;
 extern const struct plait_command plait_command_completions;
+extern const struct plait_command plait_command_diff;
 extern const struct plait_command plait_command_doctor;
 extern const struct plait_command plait_command_dump;
 extern const struct plait_command plait_command_export;

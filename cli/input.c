@@ -83,3 +83,22 @@ struct plait_error *plait_input_read(const char *path, const char *metric, struc
 	*ret_damage = damage;
 	return NULL;
 }
+
+struct plait_error *plait_input_feed(void *context, plait_sample_take take, void *taker)
+{
+	struct plait_recording_reader *reader;
+	PLAIT_TRY(plait_recording_reader_open(context, &reader));
+	struct plait_error *error = NULL;
+	for (bool more = true; !error;) {
+		struct plait_record record;
+		struct plait_error *damage = plait_recording_reader_next(reader, &record, &more);
+		if (damage || !more) {
+			plait_error_free(damage);
+			break;
+		}
+		if (record.kind == PLAIT_RECORD_SAMPLE)
+			error = take(taker, &record.sample);
+	}
+	plait_recording_reader_destroy(reader);
+	return error;
+}

@@ -8,11 +8,12 @@
 
 /* clang-format off */
 const struct plait_command *const plait_commands[] = {
-	&plait_command_record,
+	&plait_command_record, /* in the order of the help */
 	&plait_command_report,
 	&plait_command_view,
 	&plait_command_annotate,
 	&plait_command_export,
+	&plait_command_diff,
 	&plait_command_merge,
 	&plait_command_script,
 	&plait_command_stat,

@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/input.h"
+#include "cli/output.h"
 #include "cli/view_options.h"
 #include "common/cleanup.h"
 #include "output/render/render.h"
@@ -66,30 +66,10 @@ static char *default_output(const char *input, const char *extension)
 	return asprintf(&name, "%.*s.%s", (int)stem, input, extension) < 0 ? NULL : name;
 }
 
-/* A feed over the recording at a path. What is damaged was told already: the samples before it count. */
-static struct plait_error *feed_samples(void *context, plait_sample_take take, void *taker)
-{
-	struct plait_recording_reader *reader;
-	PLAIT_TRY(plait_recording_reader_open(context, &reader));
-	struct plait_error *error = NULL;
-	for (bool more = true; !error;) {
-		struct plait_record record;
-		struct plait_error *damage = plait_recording_reader_next(reader, &record, &more);
-		if (damage || !more) {
-			plait_error_free(damage);
-			break;
-		}
-		if (record.kind == PLAIT_RECORD_SAMPLE)
-			error = take(taker, &record.sample);
-	}
-	plait_recording_reader_destroy(reader);
-	return error;
-}
-
 static struct plait_error *render(const struct export_options *values, const struct plait_renderer *renderer,
 				  const struct plait_profile *profile, const char *input, FILE *out)
 {
-	struct plait_sample_feed feed = { .read = feed_samples, .context = (void *)input };
+	struct plait_sample_feed feed = { .read = plait_input_feed, .context = (void *)input };
 	struct plait_render_options render = {
 		.threshold = -1,
 		.source_line = plait_source_read_line,
@@ -105,37 +85,18 @@ static struct plait_error *render(const struct export_options *values, const str
 	return error;
 }
 
-/* Writes beside the file and puts it in its place when it is whole: what was there stays until then. */
-static struct plait_error *write_file(const struct export_options *values, const struct plait_renderer *renderer,
-				      const struct plait_profile *profile, const char *input, const char *output)
+/* What render() needs. */
+struct rendering {
+	const struct export_options *values;
+	const struct plait_renderer *renderer;
+	const struct plait_profile *profile;
+	const char *input;
+};
+
+static struct plait_error *render_to(void *context, FILE *out)
 {
-	struct stat old;
-	if (stat(output, &old) == 0 && !S_ISREG(old.st_mode)) { /* a pipe, a device */
-		FILE *out = fopen(output, "w");
-		if (!out)
-			return plait_error_system(errno, "cannot open %s", output);
-		struct plait_error *error = render(values, renderer, profile, input, out);
-		if (fclose(out) != 0 && !error)
-			error = plait_error_system(errno, "cannot write %s", output);
-		return error;
-	}
-	char *temporary PLAIT_FREE = NULL;
-	if (asprintf(&temporary, "%s.%d.tmp", output, (int)getpid()) < 0)
-		return plait_error_no_memory();
-	FILE *out = fopen(temporary, "wx");
-	if (!out)
-		return plait_error_system(errno, "cannot create %s", output);
-	struct plait_error *error = render(values, renderer, profile, input, out);
-	if (fclose(out) != 0 && !error)
-		error = plait_error_system(errno, "cannot write %s", output);
-	if (!error && rename(temporary, output) != 0)
-		error = plait_error_system(errno, "cannot write %s", output);
-	if (error)
-		unlink(temporary);
-	else if (stat(output, &old) == 0)
-		plait_say("wrote %s (%.1f %s, %s)", output, (double)old.st_size / (old.st_size < 1000000 ? 1e3 : 1e6),
-			  old.st_size < 1000000 ? "KB" : "MB", renderer->about);
-	return error;
+	const struct rendering *rendering = context;
+	return render(rendering->values, rendering->renderer, rendering->profile, rendering->input, out);
 }
 
 static struct plait_error *export_to(const struct export_options *values, const struct plait_renderer *renderer,
@@ -145,7 +106,9 @@ static struct plait_error *export_to(const struct export_options *values, const 
 		char *name PLAIT_FREE = values->output ? NULL : default_output(input, renderer->extension);
 		if (!values->output && !name)
 			return plait_error_no_memory();
-		return write_file(values, renderer, profile, input, values->output ? values->output : name);
+		struct rendering rendering = { values, renderer, profile, input };
+		return plait_output_write(values->output ? values->output : name, renderer->about, render_to,
+					  &rendering);
 	}
 	bool binary = strcmp(renderer->name, "pprof") == 0 || strcmp(renderer->name, "sqlite") == 0;
 	if (binary && isatty(STDOUT_FILENO))

@@ -1,0 +1,15 @@
+/*
+ * The verdicts of a comparison.
+ *
+ * A function's own cost is judged in proportion to all that did not change: functions that are found to have changed
+ * leave the reference one by one, the surest first. Else one that takes more would make all others look faster.
+ */
+#ifndef PLAIT_OUTPUT_MODEL_COMPARE_JUDGE_H
+#define PLAIT_OUTPUT_MODEL_COMPARE_JUDGE_H
+
+#include "output/model/compare/measure.h"
+
+/* Fills functions, lines, whole and reference of a comparison whose options, sides and rules are set. */
+struct plait_error *plait_compare_judge(struct plait_comparison *comparison, struct plait_measure *measure);
+
+#endif
