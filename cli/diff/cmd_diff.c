@@ -266,20 +266,13 @@ static void tell_failures(const struct plait_comparison *comparison, const struc
 	}
 }
 
-/* How many of the figures that a limit is about could be above it without being noticed. */
-static void tell_blindness(const struct plait_comparison *comparison, const struct plait_gate *gate)
+static void tell_blindness(const struct plait_gate *gate, const struct plait_gate_result *result)
 {
-	size_t blind = 0, all = 0;
-	for (size_t i = 0; gate->has_above && i < comparison->functions.rows.count; i++) {
-		const struct plait_compare_figure *own = &comparison->functions.rows.data[i].figures[PLAIT_COMPARE_OWN];
-		all += own->tested;
-		blind += own->tested && 100 * own->detectable > gate->above;
-	}
-	if (blind)
+	if (result->unsure)
 		plait_say(
-			"limit of %g %%: in %zu of %zu functions these recordings are too few to be sure to notice it "
-			"(see \"found from\")",
-			gate->above, blind, all);
+			"limit of %g %%: in %zu of %zu functions such a change may not be noticed, as these recordings "
+			"are too few or too short (\"found from\")",
+			gate->above, result->unsure, result->judged);
 }
 
 static struct plait_error *compare(const struct diff_options *values, const struct inputs *inputs,
@@ -307,7 +300,7 @@ static struct plait_error *compare(const struct diff_options *values, const stru
 		error = write_out(values, &diff);
 	if (!error) {
 		tell_failures(comparison, &result);
-		tell_blindness(comparison, &limits->gate);
+		tell_blindness(&limits->gate, &result);
 		if (result.failures.count)
 			*ret_status = PLAIT_EXIT_GATE;
 	}

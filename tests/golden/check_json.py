@@ -69,6 +69,34 @@ def check_firefox(document):
         assert all(0 <= stack < stacks["length"] for stack in thread["samples"]["stack"])
 
 
+def check_figure(figure):
+    for side in ("base", "new"):
+        assert 0 <= figure[side]["share"] <= 1.000001 and figure[side]["samples"] >= 0 and figure[side]["weight"] >= 0
+    tested = figure["verdict"] not in ("small",)
+    assert figure["verdict"] in ("small", "undecided", "slower", "faster", "added", "removed")
+    assert (figure["p"] is not None) == tested == (figure["detectable"] is not None)
+    if figure["low"] is not None:
+        assert figure["low"] <= figure["change"] <= figure["high"]
+
+
+def check_diff(document):
+    """What docs/compare.md promises."""
+    assert document["format"] == "plait-diff" and document["version"] == 1
+    functions = document["functions"]["rows"]
+    for side in ("base", "new"):
+        assert document[side]["recordings"] and document[side]["samples"] > 0
+        assert sum(row["own"][side]["samples"] for row in functions) == document[side]["samples"]
+    for table in ("functions", "lines"):
+        for row in document[table]["rows"]:
+            check_figure(row["own"])
+            check_figure(row["total"])
+            for side in ("base", "new"):
+                assert row["own"][side]["samples"] <= row["total"][side]["samples"] <= document[side]["samples"]
+    assert all(functions[row["function"]]["kind"] == "python" for row in document["lines"]["rows"])
+    if document["gate"]:
+        assert document["gate"]["passed"] == (not document["gate"]["failures"])
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     files = sorted(folder.glob("*.json"))
@@ -78,6 +106,8 @@ def main():
         if "script" in file.name:
             samples = [load(line) for line in text.splitlines()]
             assert samples and all("frames" in sample and "quality" in sample for sample in samples)
+        elif file.name.endswith("diff.json"):
+            check_diff(load(text))
         elif ".firefox." in file.name:
             check_firefox(load(text))
         elif ".speedscope." in file.name or ".trace." in file.name:

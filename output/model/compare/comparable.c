@@ -250,11 +250,11 @@ static struct plait_error *note_lines(struct plait_comparison *comparison, const
 		guessed += measure->match.lines.data[i].guessed;
 	if (!guessed)
 		return NULL;
-	return note(
-		comparison,
-		"%zu of %zu Python lines were matched by their distance from the function's definition, as the text "
-		"of their file is not known (record --bundle-sources keeps it)",
-		guessed, measure->match.lines.count);
+	return note(comparison,
+		    "%zu of %zu Python lines are not judged: their file changed or is not known, and its text was not "
+		    "kept, so that only their distance from the function's definition says which are the same (record "
+		    "--bundle-sources keeps it)",
+		    guessed, measure->match.lines.count);
 }
 
 struct plait_error *plait_comparable_note(struct plait_comparison *comparison, const struct plait_measure *measure)

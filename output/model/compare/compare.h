@@ -60,7 +60,7 @@ struct plait_compare_row {
 	uint32_t function;		    /* of a line: index in functions */
 	int32_t lines[PLAIT_COMPARE_SIDES]; /* Python: of the line or the definition; 0: the side does not have it */
 	const char *text;		    /* of a line, as both sides have it; NULL: not known */
-	bool guessed; /* a line matched by its distance from the definition, as its text is not known */
+	bool guessed; /* a line matched by its distance from the definition, as its text is not known: not tested */
 	struct plait_compare_figure figures[PLAIT_COMPARE_FIGURES];
 };
 

@@ -55,8 +55,12 @@ struct plait_error *plait_gate_check(const struct plait_comparison *comparison, 
 {
 	for (size_t i = 0; i < gate->function_count; i++)
 		PLAIT_TRY(check_named(comparison, &gate->functions[i], ret));
-	for (size_t i = 0; gate->has_above && i < comparison->functions.rows.count; i++)
+	for (size_t i = 0; gate->has_above && i < comparison->functions.rows.count; i++) {
+		const struct plait_compare_figure *own = &comparison->functions.rows.data[i].figures[PLAIT_COMPARE_OWN];
 		PLAIT_TRY(check_row(&comparison->functions.rows.data[i], gate->above, false, ret));
+		ret->judged += own->tested;
+		ret->unsure += own->tested && 100 * own->detectable > gate->above;
+	}
 	struct plait_gate_failure whole = { NULL, PLAIT_COMPARE_TOTAL, gate->above };
 	if (gate->has_above && is_above(&comparison->whole, gate->above, false) &&
 	    !plait_vec_push(&ret->failures, whole))

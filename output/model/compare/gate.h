@@ -27,6 +27,8 @@ struct plait_gate_failure {
 
 struct plait_gate_result {
 	PLAIT_VEC(struct plait_gate_failure) failures;
+	size_t judged; /* functions whose own cost was tested against the limit for all */
+	size_t unsure; /* of them: those that could break it without being noticed in 9 of 10 cases */
 };
 
 /* Judges by the verdicts: a limit is broken by a change that is told from noise and whose size is above it. A function

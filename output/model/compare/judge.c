@@ -133,6 +133,8 @@ static bool is_tested(const struct judge *judge, const struct plait_compare_row 
 		return false;
 	if (figure == PLAIT_COMPARE_TOTAL && row->label->machinery && !own->samples[0] && !own->samples[1])
 		return false;
+	if (row->guessed)
+		return false; /* the other side's may be another line */
 	double share = (value->share[0] + value->share[1]) / 2;
 	if (is_always(judge, row))
 		return true;

@@ -142,32 +142,51 @@ static void choose_rules(struct matcher *matcher)
 	}
 }
 
+/* The Python of a recording; "" when it has none. */
+static const char *python_of(const struct plait_profile *profile)
+{
+	for (size_t i = 0; i < profile->processes.count; i++) {
+		if (*profile->processes.data[i].record.python)
+			return profile->processes.data[i].record.python;
+	}
+	return "";
+}
+
+/* What must be equal for a file to be the very same in two inputs; 0: not known. */
+static uint64_t identity_of(const struct plait_profile *profile, const char *file)
+{
+	static const char frozen[] = "<frozen "; /* a part of the interpreter */
+	if (strncmp(file, frozen, sizeof(frozen) - 1) == 0)
+		return plait_hash_bytes(python_of(profile), strlen(python_of(profile))) | 1;
+	const struct plait_record_source *source = source_of(profile, file);
+	return source ? plait_hash_u64(source->hash ^ source->size) | 1 : 0;
+}
+
 /* Where all inputs had the very same file, numbers are right. */
-static void find_same_files(struct matcher *matcher)
+static bool find_same_files(struct matcher *matcher)
 {
 	struct plait_match *match = matcher->match;
-	const struct plait_record_source **first = calloc(match->functions.count + 1, sizeof(*first));
-	bool *differs = calloc(match->functions.count + 1, sizeof(*differs));
-	for (size_t i = 0; first && differs && i < matcher->count; i++) {
+	uint64_t *identities PLAIT_FREE = calloc(match->functions.count + 1, sizeof(*identities));
+	bool *differs PLAIT_FREE = calloc(match->functions.count + 1, sizeof(*differs));
+	if (!identities || !differs)
+		return false;
+	for (size_t i = 0; i < matcher->count; i++) {
 		const struct plait_labels *labels = &matcher->inputs[i].profile->labels;
 		for (uint32_t j = 0; j < labels->all.count; j++) {
 			const struct plait_label *label = &labels->all.data[j];
 			if (label->kind != PLAIT_LABEL_PYTHON || label->function != j)
 				continue;
 			uint32_t row = match->function_of[i][j];
-			const struct plait_record_source *source = source_of(matcher->inputs[i].profile, label->file);
-			differs[row] =
-				differs[row] || !source ||
-				(first[row] && (first[row]->hash != source->hash || first[row]->size != source->size));
-			first[row] = source;
+			uint64_t identity = identity_of(matcher->inputs[i].profile, label->file);
+			differs[row] = differs[row] || !identity || (identities[row] && identities[row] != identity);
+			identities[row] = identity;
 		}
 	}
-	for (size_t i = 0; first && differs && i < match->functions.count; i++) {
-		if (first[i] && !differs[i])
+	for (size_t i = 0; i < match->functions.count; i++) {
+		if (identities[i] && !differs[i])
 			matcher->rules.data[i] = BY_NUMBER;
 	}
-	free(first);
-	free(differs);
+	return true;
 }
 
 /* "=TEXT", with the number of equal lines between the definition and it; NULL: no memory. */
@@ -286,8 +305,7 @@ struct plait_error *plait_match_create(const struct plait_compare_input *inputs,
 		error = match_functions(&matcher);
 	if (!error) {
 		choose_rules(&matcher);
-		find_same_files(&matcher);
-		error = match_lines(&matcher);
+		error = find_same_files(&matcher) ? match_lines(&matcher) : plait_error_no_memory();
 	}
 	plait_compare_files_destroy(matcher.files);
 	plait_strtab_destroy(matcher.functions);

@@ -126,6 +126,8 @@ static void put_gate(struct plait_json *json, const struct plait_diff *diff)
 	}
 	plait_json_open(json, "gate", '{');
 	plait_json_bool(json, "passed", diff->result->failures.count == 0);
+	plait_json_number(json, "judged", diff->result->judged);
+	plait_json_number(json, "unsure", diff->result->unsure);
 	plait_json_open(json, "failures", '[');
 	for (size_t i = 0; i < diff->result->failures.count; i++) {
 		const struct plait_gate_failure *failure = &diff->result->failures.data[i];

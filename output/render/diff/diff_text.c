@@ -15,7 +15,10 @@ enum {
 	CHANGE = 10, /* of a change */
 	NAME_AT = 2 * (2 * VALUE + CHANGE) + 2,
 	NOISE_NAME_AT = 2 * VALUE + 2 * CHANGE + 2 + 7,
+	NARROW_NAME_AT = 2 * VALUE + CHANGE + 2 + 7,
+	NARROW = 72, /* with fewer columns a row shows one of its two figures */
 	PLACE_MAX = 32,
+	ROOM_FOR_PLACE = 24,
 	NOISE_ROWS = 12,
 	SOURCE_MIN = 12,
 	TEXT = 256,
@@ -148,8 +151,9 @@ static const char *place_of(const struct plait_compare_row *row, bool line, char
 	else if (row->label->kind != PLAIT_LABEL_PYTHON)
 		ret[0] = '\0';
 	else if (line)
-		snprintf(ret, PLAIT_PLACE_SIZE, "%s:%d", base ? base + 1 : row->place,
-			 row->lines[row->lines[PLAIT_COMPARE_NEW] ? PLAIT_COMPARE_NEW : PLAIT_COMPARE_BASE]);
+		snprintf(ret, PLAIT_PLACE_SIZE, "%s:%d%s", base ? base + 1 : row->place,
+			 row->lines[row->lines[PLAIT_COMPARE_NEW] ? PLAIT_COMPARE_NEW : PLAIT_COMPARE_BASE],
+			 row->guessed ? "?" : "");
 	else
 		snprintf(ret, PLAIT_PLACE_SIZE, "%s", base && strncmp(base, "/__", 3) != 0 ? base + 1 : row->place);
 	return ret;
@@ -186,8 +190,8 @@ static void measure(struct printer *printer, const row_list *list, bool line, ui
 		printer->name = name > printer->name ? name : printer->name;
 		printer->place = width > printer->place ? width : printer->place;
 	}
-	uint32_t room = !columns ? 90 : columns > name_at + 22 ? columns - name_at - 2 : 20;
-	uint32_t place = room / 2 > PLACE_MAX ? PLACE_MAX : room / 2;
+	uint32_t room = !columns ? 90 : columns > name_at + 12 ? columns - name_at - 2 : 10;
+	uint32_t place = room < ROOM_FOR_PLACE ? 0 : room / 2 > PLACE_MAX ? PLACE_MAX : room / 2;
 	printer->place = printer->place > place ? place : printer->place;
 	printer->name = printer->name > room - printer->place ? room - printer->place : printer->name;
 }
@@ -263,17 +267,54 @@ static void put_title(struct printer *printer, const char *word, size_t count, b
 	plait_line_end(&printer->line);
 }
 
+static bool is_narrow(const struct printer *printer)
+{
+	return printer->options->columns && printer->options->columns < NARROW;
+}
+
 static void put_heads(struct printer *printer, bool lines)
 {
 	static const char *const heads[] = { "own base", "new", "change ", "total base", "new", "change " };
-	static const uint32_t columns[] = {
-		VALUE, 2 * VALUE, 2 * VALUE + CHANGE, 3 * VALUE + CHANGE, 4 * VALUE + CHANGE, 4 * VALUE + 2 * CHANGE
-	};
-	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
-		put_right(printer, columns[i], PLAIT_STYLE_DIM, heads[i]);
+	static const char *const narrow_heads[] = { "base", "new", "change " };
+	for (uint32_t i = 0; i < (is_narrow(printer) ? 3 : 6); i++) {
+		uint32_t column =
+			i / 3 * (2 * VALUE + CHANGE) + (i % 3 + 1) * VALUE + (i % 3 == 2 ? CHANGE - VALUE : 0);
+		put_right(printer, column, PLAIT_STYLE_DIM, is_narrow(printer) ? narrow_heads[i] : heads[i]);
+	}
 	plait_line_move(&printer->line, printer->name_at);
 	plait_line_put(&printer->line, PLAIT_STYLE_DIM, lines ? "Python line" : "function", UINT32_MAX);
 	plait_line_end(&printer->line);
+}
+
+/* The three columns of a figure, the first of them at `from`. */
+static void put_figure(struct printer *printer, uint32_t from, const struct plait_compare_figure *figure)
+{
+	put_value(printer, from + VALUE, figure, PLAIT_COMPARE_BASE);
+	put_value(printer, from + 2 * VALUE, figure, PLAIT_COMPARE_NEW);
+	put_change(printer, from + 2 * VALUE + CHANGE, figure);
+}
+
+static void put_figure_name(struct printer *printer, uint32_t column, const struct plait_compare_row *row,
+			    const struct plait_compare_figure *figure)
+{
+	plait_line_move(&printer->line, column);
+	plait_line_put(&printer->line, PLAIT_STYLE_DIM, figure == &row->figures[PLAIT_COMPARE_OWN] ? "own" : "total",
+		       UINT32_MAX);
+}
+
+static void put_changed_row(struct printer *printer, const struct plait_compare_row *row, bool lines)
+{
+	if (is_narrow(printer)) {
+		const struct plait_compare_figure *figure = &row->figures[PLAIT_COMPARE_OWN];
+		if (!plait_compare_is_change(figure->verdict))
+			figure = &row->figures[PLAIT_COMPARE_TOTAL];
+		put_figure(printer, 0, figure);
+		put_figure_name(printer, 2 * VALUE + CHANGE + 2, row, figure);
+	} else {
+		put_figure(printer, 0, &row->figures[PLAIT_COMPARE_OWN]);
+		put_figure(printer, 2 * VALUE + CHANGE, &row->figures[PLAIT_COMPARE_TOTAL]);
+	}
+	put_label(printer, row, lines);
 }
 
 static struct plait_error *put_changed(struct printer *printer, bool lines, enum plait_compare_verdict verdict,
@@ -284,18 +325,10 @@ static struct plait_error *put_changed(struct printer *printer, bool lines, enum
 	struct plait_error *error = list_rows(lines ? &comparison->lines : &comparison->functions, verdict, &list);
 	if (!error && list.count) {
 		put_title(printer, word, list.count, lines);
-		measure(printer, &list, lines, NAME_AT);
+		measure(printer, &list, lines, is_narrow(printer) ? NARROW_NAME_AT : NAME_AT);
 		put_heads(printer, lines);
-		for (size_t i = 0; i < list.count; i++) {
-			for (int figure = 0; figure < PLAIT_COMPARE_FIGURES; figure++) {
-				const struct plait_compare_figure *value = &list.data[i]->figures[figure];
-				uint32_t from = (uint32_t)figure * (2 * VALUE + CHANGE);
-				put_value(printer, from + VALUE, value, PLAIT_COMPARE_BASE);
-				put_value(printer, from + 2 * VALUE, value, PLAIT_COMPARE_NEW);
-				put_change(printer, from + 2 * VALUE + CHANGE, value);
-			}
-			put_label(printer, list.data[i], lines);
-		}
+		for (size_t i = 0; i < list.count; i++)
+			put_changed_row(printer, list.data[i], lines);
 		plait_line_end(&printer->line);
 	}
 	*ret_count += list.count;
@@ -307,13 +340,10 @@ static void put_noise_row(struct printer *printer, const struct plait_compare_ro
 {
 	const struct plait_compare_figure *figure = main_figure(row);
 	char number[PLAIT_NUMBER_SIZE];
-	put_value(printer, VALUE, figure, PLAIT_COMPARE_BASE);
-	put_value(printer, 2 * VALUE, figure, PLAIT_COMPARE_NEW);
-	put_change(printer, 2 * VALUE + CHANGE, figure);
+	put_figure(printer, 0, figure);
 	put_right(printer, 2 * VALUE + 2 * CHANGE, PLAIT_STYLE_PLAIN, percent_of(figure->detectable, false, number));
-	plait_line_move(&printer->line, 2 * VALUE + 2 * CHANGE + 2);
-	plait_line_put(&printer->line, PLAIT_STYLE_DIM, figure == &row->figures[PLAIT_COMPARE_OWN] ? "own" : "total",
-		       UINT32_MAX);
+	if (!is_narrow(printer))
+		put_figure_name(printer, 2 * VALUE + 2 * CHANGE + 2, row, figure);
 	put_label(printer, row, lines);
 }
 
@@ -327,7 +357,7 @@ static struct plait_error *put_noise(struct printer *printer, bool lines)
 		list_rows(lines ? &comparison->lines : &comparison->functions, PLAIT_COMPARE_UNDECIDED, &list);
 	if (!error && list.count) {
 		put_title(printer, "Not told from noise", list.count, lines);
-		measure(printer, &list, lines, NOISE_NAME_AT);
+		measure(printer, &list, lines, is_narrow(printer) ? NOISE_NAME_AT - 7 : NOISE_NAME_AT);
 		for (uint32_t i = 0; i < 4; i++)
 			put_right(printer, i < 2 ? (i + 1) * VALUE : 2 * VALUE + (i - 1) * CHANGE, PLAIT_STYLE_DIM,
 				  heads[i]);
@@ -335,7 +365,7 @@ static struct plait_error *put_noise(struct printer *printer, bool lines)
 		for (size_t i = 0; i < list.count && (i < NOISE_ROWS || printer->options->full); i++)
 			put_noise_row(printer, list.data[i], lines);
 		if (list.count > NOISE_ROWS && !printer->options->full) {
-			plait_line_move(&printer->line, NOISE_NAME_AT);
+			plait_line_move(&printer->line, printer->name_at);
 			plait_line_format(&printer->line, PLAIT_STYLE_DIM, "%zu more (--full)",
 					  list.count - NOISE_ROWS);
 			plait_line_end(&printer->line);
@@ -352,28 +382,36 @@ static void put_need(struct printer *printer)
 	const struct plait_comparison *comparison = printer->comparison;
 	const struct plait_compare_row *best = NULL;
 	double smallest = INFINITY;
+	bool own = false;
 	char text[2 * TEXT], number[PLAIT_NUMBER_SIZE];
 	for (size_t i = 0; i < comparison->functions.rows.count * PLAIT_COMPARE_FIGURES; i++) {
 		const struct plait_compare_row *row = &comparison->functions.rows.data[i / PLAIT_COMPARE_FIGURES];
 		const struct plait_compare_figure *figure = &row->figures[i % PLAIT_COMPARE_FIGURES];
-		if (figure->verdict != PLAIT_COMPARE_UNDECIDED || figure->detectable >= smallest)
+		if (figure->verdict != PLAIT_COMPARE_UNDECIDED || figure->detectable >= smallest ||
+		    figure->share[PLAIT_COMPARE_NEW] > 0.5)
 			continue;
 		smallest = figure->detectable;
 		best = row;
+		own = i % PLAIT_COMPARE_FIGURES == PLAIT_COMPARE_OWN;
 	}
 	if (!best)
 		return;
-	int used = snprintf(text, sizeof(text), "the smallest change that 9 of 10 such comparisons find: %s, in %.100s",
-			    percent_of(smallest, false, number), best->label->name);
-	double factor = log1p(smallest) / log1p(0.05);
+	int used = snprintf(text, sizeof(text),
+			    "the smallest change that 9 of 10 such comparisons find: %s, in the %s cost of %.100s",
+			    percent_of(smallest, false, number), own ? "own" : "total", best->label->name);
+	double factor = log1p(smallest) / log1p(0.05), side = (double)comparison->sides[PLAIT_COMPARE_NEW].count;
+	bool single = comparison->rules.base_count + comparison->rules.new_count == 2;
 	if (factor > 1 && used > 0 && (size_t)used < sizeof(text)) {
-		bool single = comparison->rules.base_count + comparison->rules.new_count == 2;
+		double samples = (double)comparison->sides[PLAIT_COMPARE_NEW].samples * factor * factor;
 		if (single && comparison->rules.run_noise > 0.005)
 			snprintf(text + used, sizeof(text) - (size_t)used,
 				 "; for 5 %% record several times a side, in turns");
+		else if (single)
+			snprintf(text + used, sizeof(text) - (size_t)used, "; 5 %% takes about %s samples a side",
+				 plait_number_count((uint64_t)fmin(samples, 1e15), number));
 		else
-			snprintf(text + used, sizeof(text) - (size_t)used, "; 5 %% takes about %.*f times as many %s",
-				 factor * factor < 9.95 ? 1 : 0, factor * factor, single ? "samples" : "recordings");
+			snprintf(text + used, sizeof(text) - (size_t)used, "; 5 %% takes about %.0f recordings a side",
+				 ceil(factor * factor * side));
 	}
 	plait_line_sentence(&printer->line, text);
 }
