@@ -11,7 +11,7 @@ import pytest
 
 from plait_runner import PLAIT, collapsed, cpu_time, need_recording, record, run_plait
 
-COMMANDS = ["record", "report", "view", "annotate", "export", "merge", "script", "stat", "list", "doctor", "dump",
+COMMANDS = ["record", "report", "view", "annotate", "export", "diff", "merge", "script", "stat", "list", "doctor", "dump",
             "completions", "manual"]
 
 

@@ -257,7 +257,7 @@ static int compare_ranked(const void *a, const void *b)
 	return (left->index > right->index) - (left->index < right->index);
 }
 
-bool plait_holm(const double *p, size_t count, size_t family, double *ret)
+bool plait_holm(const double *p, size_t count, double *ret)
 {
 	struct ranked *ranked PLAIT_FREE = calloc(count + 1, sizeof(*ranked));
 	if (!ranked)
@@ -271,8 +271,7 @@ bool plait_holm(const double *p, size_t count, size_t family, double *ret)
 	qsort(ranked, tests, sizeof(*ranked), compare_ranked);
 	double highest = 0;
 	for (size_t i = 0; i < tests; i++) {
-		double left = (double)((family > tests ? family : tests) - i);
-		double adjusted = fmin(1, ranked[i].p * left);
+		double adjusted = fmin(1, ranked[i].p * (double)(tests - i));
 		highest = fmax(highest, adjusted);
 		ret[ranked[i].index] = highest;
 	}

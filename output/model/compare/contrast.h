@@ -66,8 +66,7 @@ void plait_contrast_test(struct plait_contrast *contrast, const struct plait_con
  * `level`. */
 double plait_contrast_detectable(const struct plait_contrast *contrast, double level);
 
-/* Holm's step-down: the adjusted probability of each of `count`. 1 for NAN (not a test). `family`: how many tests there
- * are in all, when more than those that are not NAN. False: no memory. */
-bool plait_holm(const double *p, size_t count, size_t family, double *ret);
+/* Holm's step-down: the adjusted probability of each of `count`. 1 for NAN (not a test). False: no memory. */
+bool plait_holm(const double *p, size_t count, double *ret);
 
 #endif

@@ -11,8 +11,11 @@
 #define FUNCTIONS_PART 0.5
 #define LINES_PART 0.2
 #define WHOLE_PART 0.3
+
+enum { STARTS_MAX = 8, ROUNDS_MAX = 10 };
+
 #define REFERENCE_LEAST 0.1   /* of a side's samples stay in the reference */
-#define ABOUT_AS_SURE 0.02    /* of a test statistic */
+#define ALMOST 0.999	      /* efforts this near are the same */
 #define SHARE_MOST 0.9	      /* what has more of all samples has nothing to be in proportion to */
 #define INTERVAL_OUTSIDE 0.05 /* what a 95 % interval leaves out */
 
@@ -22,9 +25,8 @@ struct test {
 	uint32_t row;
 	int figure;
 	size_t like; /* index of the first test with the very same samples; its own: none before */
-	bool decided;
 	struct plait_contrast contrast;
-	double p, adjusted;
+	double adjusted;
 };
 
 struct judge {
@@ -32,10 +34,12 @@ struct judge {
 	struct plait_measure *measure;
 	struct plait_contrast_rules rules;
 	PLAIT_VEC(struct test) tests;	       /* functions first */
+	PLAIT_VEC(struct test) units;	       /* of PLAIT_MEASURE_UNIT: they settle the reference */
 	struct plait_map likes;		       /* hash of blocks -> index in tests */
 	bool *outside;			       /* by function: not in the reference */
 	struct plait_measure_sum *reference;   /* by input */
-	double *reference_leaves;	       /* by input: sum of the squares of its functions' own costs */
+	double *leaves;			       /* by input, by function: what fell there and is in the reference */
+	double *leaf_squares;		       /* by input: sum of the squares of that */
 	double *reference_blocks;	       /* by input, by block */
 	struct plait_contrast_part *parts;     /* scratch, by input */
 	size_t families[PLAIT_COMPARE_TABLES]; /* numbers of different tests */
@@ -175,6 +179,20 @@ static struct plait_error *add_test(struct judge *judge, const struct test *want
 	return NULL;
 }
 
+/* Units are those of rows that are tested, for their blocks are known. */
+static struct plait_error *choose_units(struct judge *judge, const bool *known)
+{
+	for (uint32_t i = 0; i < judge->measure->match.functions.count; i++) {
+		struct test test = { PLAIT_COMPARE_FUNCTIONS, i, PLAIT_MEASURE_UNIT, .like = i };
+		uint64_t samples = 0;
+		for (size_t j = 0; j < judge->measure->count; j++)
+			samples += plait_measure_value_of(judge->measure, test.table, i, test.figure, j)->sum.samples;
+		if (known[i] && samples >= PLAIT_COMPARE_FEWEST && !plait_vec_push(&judge->units, test))
+			return plait_error_no_memory();
+	}
+	return NULL;
+}
+
 static struct plait_error *choose_tests(struct judge *judge)
 {
 	PLAIT_VEC(struct test) chosen = { 0 };
@@ -201,22 +219,39 @@ static struct plait_error *choose_tests(struct judge *judge)
 		error = plait_measure_blocks(judge->measure, (const bool **)wanted);
 	for (size_t i = 0; !error && i < chosen.count; i++)
 		error = add_test(judge, &chosen.data[i]);
+	if (!error)
+		error = choose_units(judge, wanted[PLAIT_COMPARE_FUNCTIONS]);
 	plait_vec_free(&chosen);
 	free(wanted[0]);
 	free(wanted[1]);
 	return error;
 }
 
-static double square(double x)
+/* The sum of the squares of what fell into each function and is in the reference. */
+static double reference_leaf_squares(const struct judge *judge, size_t input)
 {
-	return x * x;
+	size_t functions = judge->measure->match.functions.count;
+	double sum = 0;
+	for (size_t i = input * functions; i < (input + 1) * functions; i++)
+		sum += judge->leaves[i] * judge->leaves[i];
+	return sum;
 }
 
-/* A function's own cost in one recording. */
-static double own_weight(const struct judge *judge, uint32_t function, size_t input)
+/* Takes what fell into each function by the doing of `unit` out of the reference (`sign` -1), or back (1). */
+static void leaves_move(struct judge *judge, uint32_t unit, double sign)
 {
-	return plait_measure_value_of(judge->measure, PLAIT_COMPARE_FUNCTIONS, function, PLAIT_COMPARE_OWN, input)
-		->sum.weight;
+	size_t functions = judge->measure->match.functions.count;
+	for (size_t i = 0; i < judge->measure->count; i++) {
+		const struct plait_measure_input *input = &judge->measure->inputs[i];
+		const uint32_t *function_of = judge->measure->match.function_of[i];
+		for (size_t j = 0; j < input->cells.count; j++) {
+			const struct plait_measure_cell *cell = &input->cells.data[j];
+			uint32_t leaf = function_of[input->timeline->tree->nodes.data[cell->node].label];
+			if (input->unit[cell->node] == unit)
+				judge->leaves[i * functions + leaf] += sign * cell->sum.weight;
+		}
+		judge->leaf_squares[i] = reference_leaf_squares(judge, i);
+	}
 }
 
 /* Puts everything into the reference. */
@@ -227,32 +262,36 @@ static bool begin_reference(struct judge *judge)
 	judge->reference = calloc(count, sizeof(*judge->reference));
 	judge->reference_blocks = calloc(count * PLAIT_COMPARE_BLOCKS, sizeof(*judge->reference_blocks));
 	judge->parts = calloc(count, sizeof(*judge->parts));
-	judge->reference_leaves = calloc(count, sizeof(*judge->reference_leaves));
-	if (!judge->outside || !judge->reference || !judge->reference_blocks || !judge->parts ||
-	    !judge->reference_leaves)
+	judge->leaf_squares = calloc(count, sizeof(*judge->leaf_squares));
+	judge->leaves = calloc(count * judge->measure->match.functions.count + 1, sizeof(*judge->leaves));
+	if (!judge->outside || !judge->reference || !judge->reference_blocks || !judge->parts || !judge->leaf_squares ||
+	    !judge->leaves)
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		const struct plait_measure_input *input = &judge->measure->inputs[i];
 		judge->reference[i] = input->whole;
 		memcpy(&judge->reference_blocks[i * PLAIT_COMPARE_BLOCKS], input->blocks, sizeof(input->blocks));
 		for (uint32_t j = 0; j < judge->measure->match.functions.count; j++)
-			judge->reference_leaves[i] += square(own_weight(judge, j, i));
+			judge->leaves[i * judge->measure->match.functions.count + j] =
+				plait_measure_value_of(judge->measure, PLAIT_COMPARE_FUNCTIONS, j, PLAIT_COMPARE_OWN, i)
+					->sum.weight;
+		judge->leaf_squares[i] = reference_leaf_squares(judge, i);
 	}
 	return true;
 }
 
-/* Takes a function out of the reference. */
-static void leave_reference(struct judge *judge, uint32_t function)
+/* Takes what is a function's doing out of the reference (`sign` -1), or back (1). */
+static void reference_move(struct judge *judge, uint32_t function, double sign)
 {
-	judge->outside[function] = true;
+	judge->outside[function] = sign < 0;
+	leaves_move(judge, function, sign);
 	for (size_t i = 0; i < judge->measure->count; i++) {
-		const struct plait_measure_value *value =
-			plait_measure_value_of(judge->measure, PLAIT_COMPARE_FUNCTIONS, function, PLAIT_COMPARE_OWN, i);
-		judge->reference[i].weight -= value->sum.weight;
-		judge->reference[i].squares -= value->sum.squares;
-		judge->reference_leaves[i] -= square(value->sum.weight);
+		const struct plait_measure_value *value = plait_measure_value_of(
+			judge->measure, PLAIT_COMPARE_FUNCTIONS, function, PLAIT_MEASURE_UNIT, i);
+		judge->reference[i].weight += sign * value->sum.weight;
+		judge->reference[i].squares += sign * value->sum.squares;
 		for (int j = 0; j < PLAIT_COMPARE_BLOCKS; j++)
-			judge->reference_blocks[i * PLAIT_COMPARE_BLOCKS + (size_t)j] -= value->blocks[j];
+			judge->reference_blocks[i * PLAIT_COMPARE_BLOCKS + (size_t)j] += sign * value->blocks[j];
 	}
 }
 
@@ -264,14 +303,25 @@ static void reference_of(const struct judge *judge, double ret[PLAIT_COMPARE_SID
 		ret[side_of(judge, i)] += judge->reference[i].weight;
 }
 
+/* Sums of a unit of each side. */
+static void unit_of(const struct judge *judge, uint32_t function, double ret[PLAIT_COMPARE_SIDES])
+{
+	ret[0] = ret[1] = 0;
+	for (size_t i = 0; i < judge->measure->count; i++)
+		ret[side_of(judge, i)] +=
+			plait_measure_value_of(judge->measure, PLAIT_COMPARE_FUNCTIONS, function, PLAIT_MEASURE_UNIT, i)
+				->sum.weight;
+}
+
+/* Whether enough stays in the reference without it. */
 static bool can_leave(const struct judge *judge, uint32_t function)
 {
-	const struct plait_compare_figure *own = &judge->comparison->functions.rows.data[function].figures[0];
-	double reference[PLAIT_COMPARE_SIDES], whole[PLAIT_COMPARE_SIDES];
+	double reference[PLAIT_COMPARE_SIDES], whole[PLAIT_COMPARE_SIDES], own[PLAIT_COMPARE_SIDES];
 	reference_of(judge, reference);
 	whole_of(judge, whole);
+	unit_of(judge, function, own);
 	for (int side = 0; side < PLAIT_COMPARE_SIDES; side++) {
-		if (reference[side] / whole[side] - own->share[side] < REFERENCE_LEAST)
+		if (reference[side] - own[side] < REFERENCE_LEAST * whole[side])
 			return false;
 	}
 	return true;
@@ -288,30 +338,31 @@ static void measure_test(struct judge *judge, struct test *test)
 						    .part_squares = value->sum.squares,
 						    .reference = 1,
 						    .part_blocks = value->blocks };
-		bool own = test->table == PLAIT_COMPARE_FUNCTIONS && test->figure == PLAIT_COMPARE_OWN;
 		if (!absolute) {
+
+			bool unit = test->figure == PLAIT_MEASURE_UNIT; /* wholly in the reference, or not at all */
 			part.reference = judge->reference[i].weight;
 			part.reference_squares = judge->reference[i].squares;
-			part.reference_leaf_squares = judge->reference_leaves[i];
+			part.reference_leaf_squares = judge->leaf_squares[i];
 			part.leaf_squares = value->leaf_squares;
 			part.reference_blocks = &judge->reference_blocks[i * PLAIT_COMPARE_BLOCKS];
-			part.shared_squares =
-				own ? (judge->outside[test->row] ? 0 : value->sum.squares) : value->shared_squares;
+			part.shared_squares = unit && judge->outside[test->row] ? 0
+					      : unit				? value->sum.squares
+										: value->shared_squares;
 		}
 		judge->parts[i] = part;
 	}
 	plait_contrast_measure(judge->parts, &judge->rules, &test->contrast);
 }
 
-/* Learns from the functions' own costs how much recordings differ. */
-static struct plait_error *learn_prior(struct judge *judge)
+/* Learns from functions' own costs, or units, how much recordings differ. */
+static struct plait_error *learn_prior(struct judge *judge, const struct test *tests, size_t count, int figure)
 {
 	PLAIT_VEC(struct plait_contrast) contrasts = { 0 };
 	bool kept = true;
-	for (size_t i = 0; kept && i < judge->tests.count; i++) {
-		const struct test *test = &judge->tests.data[i];
-		if (test->table == PLAIT_COMPARE_FUNCTIONS && test->figure == PLAIT_COMPARE_OWN && test->like == i)
-			kept = plait_vec_push(&contrasts, test->contrast);
+	for (size_t i = 0; kept && i < count; i++) {
+		if (tests[i].table == PLAIT_COMPARE_FUNCTIONS && tests[i].figure == figure)
+			kept = plait_vec_push(&contrasts, tests[i].contrast);
 	}
 	if (kept)
 		plait_contrast_prior(contrasts.data, contrasts.count, &judge->rules);
@@ -319,67 +370,111 @@ static struct plait_error *learn_prior(struct judge *judge)
 	return kept ? NULL : plait_error_no_memory();
 }
 
-static bool is_own_function(const struct test *test)
+/* Larger ones first. */
+static int compare_size(const void *a, const void *b, void *context)
 {
-	return test->table == PLAIT_COMPARE_FUNCTIONS && test->figure == PLAIT_COMPARE_OWN;
+	const struct test *left = a, *right = b;
+	double more[PLAIT_COMPARE_SIDES], less[PLAIT_COMPARE_SIDES];
+	unit_of(context, left->row, more);
+	unit_of(context, right->row, less);
+	double difference = more[0] + more[1] - less[0] - less[1];
+	return difference > 0 ? -1 : difference < 0 ? 1 : (left->row > right->row) - (left->row < right->row);
 }
 
-/* Whether `test` is surer than `best`. Of two functions that are all there is, one is as sure as the other: the smaller
- * one is said to have changed. */
-static bool is_surer(const struct judge *judge, const struct test *test, const struct test *best)
+/* Tests all units against the reference as it is. */
+static struct plait_error *test_units(struct judge *judge)
 {
-	const struct plait_compare_row *rows = judge->comparison->functions.rows.data;
-	double z = fabs(test->contrast.z), other = fabs(best->contrast.z);
-	if (fabs(z - other) > ABOUT_AS_SURE * other)
-		return z > other;
-	return rows[test->row].figures[PLAIT_COMPARE_OWN].share[0] <
-	       rows[best->row].figures[PLAIT_COMPARE_OWN].share[0];
+	for (size_t i = 0; i < judge->units.count; i++)
+		measure_test(judge, &judge->units.data[i]);
+	PLAIT_TRY(learn_prior(judge, judge->units.data, judge->units.count, PLAIT_MEASURE_UNIT));
+	for (size_t i = 0; i < judge->units.count; i++)
+		plait_contrast_test(&judge->units.data[i].contrast, &judge->rules);
+	return NULL;
 }
 
-/* Measures all tests of functions' own costs that are not decided; `*ret` is the surest, NULL: none is left. */
-static struct plait_error *find_surest(struct judge *judge, struct test **ret)
+static void set_outside(struct judge *judge, uint32_t function, bool outside)
 {
-	*ret = NULL;
-	for (size_t i = 0; i < judge->tests.count; i++) {
-		if (is_own_function(&judge->tests.data[i]))
-			measure_test(judge, &judge->tests.data[i]);
+	if (judge->outside[function] != outside)
+		reference_move(judge, function, outside ? -1 : 1);
+}
+
+/* Lets units that differ from the reference leave it, and those that do not come back, until nothing moves. */
+static struct plait_error *grow_reference(struct judge *judge)
+{
+	double level = judge->comparison->functions.error_rate / (double)judge->units.count;
+	bool moved = true;
+	for (int round = 0; round < ROUNDS_MAX && moved; round++) {
+		moved = false;
+		PLAIT_TRY(test_units(judge));
+		for (size_t i = 0; i < judge->units.count; i++) {
+			const struct test *test = &judge->units.data[i];
+			bool outside =
+				test->contrast.p <= level && (judge->outside[test->row] || can_leave(judge, test->row));
+			moved = moved || outside != judge->outside[test->row];
+			set_outside(judge, test->row, outside);
+		}
 	}
-	PLAIT_TRY(learn_prior(judge));
-	for (size_t i = 0; i < judge->tests.count; i++) {
-		struct test *test = &judge->tests.data[i];
-		if (!is_own_function(test) || test->decided || test->like != i)
+	return NULL;
+}
+
+/* How much a reference has to explain away: what changed, as a part of everything, times the root of the number of
+ * functions. Little and few is the likelier story. */
+static double effort_of(const struct judge *judge)
+{
+	double reference[PLAIT_COMPARE_SIDES], whole[PLAIT_COMPARE_SIDES], changed = 0;
+	size_t count = 0;
+	reference_of(judge, reference);
+	whole_of(judge, whole);
+	double scale = reference[1] / reference[0];
+	for (size_t i = 0; i < judge->units.count; i++) {
+		double own[PLAIT_COMPARE_SIDES];
+		if (!judge->outside[judge->units.data[i].row])
 			continue;
-		plait_contrast_test(&test->contrast, &judge->rules);
-		test->p = test->contrast.p;
-		if (!*ret || is_surer(judge, test, *ret))
-			*ret = test;
+		unit_of(judge, judge->units.data[i].row, own);
+		changed += fabs(own[1] - scale * own[0]);
+		count++;
 	}
-	return NULL;
+	return changed / (whole[1] + scale * whole[0]) * sqrt((double)count);
 }
 
-/* Takes changed functions out of the reference, the surest first. `*ret_decided` are decided then. */
-static struct plait_error *settle_reference(struct judge *judge, size_t *ret_decided, double *ret_adjusted)
+/* Begins with one unit as the reference (PLAIT_NONE: with all); small ones, which are not tested, are always in it. */
+static void begin_with(struct judge *judge, uint32_t function)
 {
-	double level = judge->comparison->functions.error_rate, adjusted = 0;
-	size_t decided = 0;
-	for (;; decided++) {
-		struct test *surest;
-		PLAIT_TRY(find_surest(judge, &surest));
-		double p = surest ? surest->p * (double)(judge->families[PLAIT_COMPARE_FUNCTIONS] - decided) : 1;
-		if (!surest || p > level || !can_leave(judge, surest->row))
-			break;
-		adjusted = fmax(adjusted, p);
-		surest->decided = true;
-		surest->adjusted = adjusted;
-		leave_reference(judge, surest->row);
-	}
-	*ret_decided = decided;
-	*ret_adjusted = adjusted;
-	return NULL;
+	for (size_t i = 0; i < judge->units.count; i++)
+		set_outside(judge, judge->units.data[i].row, false);
+	for (size_t i = 0; i < judge->units.count && function != PLAIT_NONE; i++)
+		set_outside(judge, judge->units.data[i].row, judge->units.data[i].row != function);
 }
 
-/* Holm's adjustment of the tests of a table that are not decided yet. */
-static struct plait_error *adjust(struct judge *judge, enum plait_table_kind table, size_t decided, double least)
+/* Finds what did not change: from each of the largest units on, and from everything, a reference is grown; that with
+ * the least effort is taken. */
+static struct plait_error *settle_reference(struct judge *judge)
+{
+	uint32_t starts[STARTS_MAX + 1] = { PLAIT_NONE }, best = PLAIT_NONE;
+	double least = INFINITY;
+	size_t count = judge->units.count < STARTS_MAX ? judge->units.count : STARTS_MAX;
+	if (!judge->units.count)
+		return NULL;
+	qsort_r(judge->units.data, judge->units.count, sizeof(*judge->units.data), compare_size, judge);
+	for (size_t i = 0; i < count; i++)
+		starts[i + 1] = judge->units.data[i].row;
+	for (size_t i = 0; i <= count; i++) {
+		begin_with(judge, starts[i]);
+		PLAIT_TRY(grow_reference(judge));
+		double effort = effort_of(judge);
+		if (effort < least * ALMOST) {
+			least = effort;
+			best = starts[i];
+		}
+		if (effort == 0)
+			return NULL;
+	}
+	begin_with(judge, best);
+	return grow_reference(judge);
+}
+
+/* Holm's adjustment of the tests of a table. */
+static struct plait_error *adjust(struct judge *judge, enum plait_table_kind table)
 {
 	size_t count = judge->tests.count;
 	double *p PLAIT_FREE = calloc(count + 1, sizeof(*p));
@@ -388,37 +483,29 @@ static struct plait_error *adjust(struct judge *judge, enum plait_table_kind tab
 		return plait_error_no_memory();
 	for (size_t i = 0; i < count; i++) {
 		const struct test *test = &judge->tests.data[i];
-		p[i] = test->table == table && test->like == i && !test->decided ? test->p : NAN;
+		p[i] = test->table == table && test->like == i ? test->contrast.p : NAN;
 	}
-	if (!plait_holm(p, count, judge->families[table] - decided, adjusted))
+	if (!plait_holm(p, count, adjusted))
 		return plait_error_no_memory();
 	for (size_t i = 0; i < count; i++) {
-		struct test *test = &judge->tests.data[i];
 		if (!isnan(p[i]))
-			test->adjusted = fmax(least, adjusted[i]);
+			judge->tests.data[i].adjusted = adjusted[i];
 	}
 	return NULL;
 }
 
 static struct plait_error *test_all(struct judge *judge)
 {
-	size_t decided = 0;
-	double least = 0;
-	if (judge->comparison->options.absolute) {
-		struct test *surest;
-		PLAIT_TRY(find_surest(judge, &surest)); /* for what is learned on the way */
-	} else {
-		PLAIT_TRY(settle_reference(judge, &decided, &least));
-	}
+	if (!judge->comparison->options.absolute)
+		PLAIT_TRY(settle_reference(judge));
 	PLAIT_TRY(plait_measure_share(judge->measure, judge->outside));
-	for (size_t i = 0; i < judge->tests.count; i++) {
-		struct test *test = &judge->tests.data[i];
-		measure_test(judge, test);
-		plait_contrast_test(&test->contrast, &judge->rules);
-		test->p = test->contrast.p;
-	}
-	PLAIT_TRY(adjust(judge, PLAIT_COMPARE_FUNCTIONS, decided, least));
-	return adjust(judge, PLAIT_COMPARE_LINES, 0, 0);
+	for (size_t i = 0; i < judge->tests.count; i++)
+		measure_test(judge, &judge->tests.data[i]);
+	PLAIT_TRY(learn_prior(judge, judge->tests.data, judge->tests.count, PLAIT_COMPARE_OWN));
+	for (size_t i = 0; i < judge->tests.count; i++)
+		plait_contrast_test(&judge->tests.data[i].contrast, &judge->rules);
+	PLAIT_TRY(adjust(judge, PLAIT_COMPARE_FUNCTIONS));
+	return adjust(judge, PLAIT_COMPARE_LINES);
 }
 
 static enum plait_compare_verdict verdict_of(const struct plait_compare_figure *figure, double error_rate)
@@ -545,7 +632,9 @@ struct plait_error *plait_compare_judge(struct plait_comparison *comparison, str
 	free(judge.outside);
 	free(judge.reference);
 	free(judge.reference_blocks);
-	free(judge.reference_leaves);
+	free(judge.leaves);
+	free(judge.leaf_squares);
+	plait_vec_free(&judge.units);
 	free(judge.parts);
 	plait_vec_free(&judge.tests);
 	plait_map_release(&judge.likes);

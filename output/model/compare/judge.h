@@ -1,8 +1,9 @@
 /*
  * The verdicts of a comparison.
  *
- * A function's own cost is judged in proportion to all that did not change: functions that are found to have changed
- * leave the reference one by one, the surest first. Else one that takes more would make all others look faster.
+ * Costs are judged in proportion to all that did not change. Which part that is must be found: it is the one that
+ * leaves the fewest and smallest changes to explain. Else one function that takes more would make all others look
+ * faster.
  */
 #ifndef PLAIT_OUTPUT_MODEL_COMPARE_JUDGE_H
 #define PLAIT_OUTPUT_MODEL_COMPARE_JUDGE_H

@@ -13,7 +13,7 @@ static size_t rows_of(const struct plait_measure *measure, enum plait_table_kind
 struct plait_measure_value *plait_measure_value_of(const struct plait_measure *measure, enum plait_table_kind table,
 						   uint32_t row, int figure, size_t input)
 {
-	size_t index = ((size_t)row * PLAIT_COMPARE_FIGURES + (size_t)figure) * measure->count + input;
+	size_t index = ((size_t)row * PLAIT_MEASURE_FIGURES + (size_t)figure) * measure->count + input;
 	return &measure->values[table][index];
 }
 
@@ -82,12 +82,26 @@ static bool find_interrupts(struct plait_measure_input *input)
 	return input->interrupt != NULL;
 }
 
+static bool find_units(const uint32_t *function_of, struct plait_measure_input *input)
+{
+	const struct plait_calltree *tree = input->timeline->tree;
+	bool *python PLAIT_FREE = calloc(tree->nodes.count, sizeof(*python));
+	input->unit = calloc(tree->nodes.count, sizeof(*input->unit));
+	for (uint32_t i = 1; python && input->unit && i < tree->nodes.count; i++) { /* parents come first */
+		uint32_t parent = tree->nodes.data[i].parent, label = tree->nodes.data[i].label;
+		bool own = plait_calltree_label(tree, i)->kind == PLAIT_LABEL_PYTHON;
+		python[i] = own || python[parent];
+		input->unit[i] = own || !python[parent] ? function_of[label] : input->unit[parent];
+	}
+	return python && input->unit;
+}
+
 static struct plait_error *read_input(const struct plait_compare_input *from, const struct plait_view_options *view,
-				      struct plait_measure_input *input)
+				      const uint32_t *function_of, struct plait_measure_input *input)
 {
 	PLAIT_TRY(plait_timeline_create(from->profile, view, from->feed, &input->timeline));
 	struct reading reading = { .input = input };
-	if (!find_interrupts(input))
+	if (!find_interrupts(input) || !find_units(function_of, input))
 		return plait_error_no_memory();
 	for (size_t i = 0; i < input->timeline->lanes.count; i++)
 		reading.expected += input->timeline->lanes.data[i].samples;
@@ -149,7 +163,11 @@ static bool walk_cell(struct walk *walk, const struct plait_measure_cell *cell, 
 			walk->met[i][row] = walk->number;
 		}
 	}
-	return more;
+	return more && visit(context,
+			     plait_measure_value_of(measure, PLAIT_COMPARE_FUNCTIONS,
+						    measure->inputs[walk->input].unit[cell->node], PLAIT_MEASURE_UNIT,
+						    walk->input),
+			     cell);
 }
 
 static bool visit_sum(void *context, struct plait_measure_value *value, const struct plait_measure_cell *cell)
@@ -219,13 +237,13 @@ struct plait_error *plait_measure_create(const struct plait_compare_input *input
 		return plait_error_no_memory();
 	PLAIT_TRY(plait_match_create(inputs, base_count, count, &ret->match));
 	for (int i = 0; i < PLAIT_COMPARE_TABLES; i++) {
-		size_t values = (rows_of(ret, (enum plait_table_kind)i) + 1) * PLAIT_COMPARE_FIGURES * count;
+		size_t values = (rows_of(ret, (enum plait_table_kind)i) + 1) * PLAIT_MEASURE_FIGURES * count;
 		ret->values[i] = calloc(values, sizeof(*ret->values[i]));
 		if (!ret->values[i])
 			return plait_error_no_memory();
 	}
 	for (size_t i = 0; i < count; i++) {
-		struct plait_error *error = read_input(&inputs[i], view, &ret->inputs[i]);
+		struct plait_error *error = read_input(&inputs[i], view, ret->match.function_of[i], &ret->inputs[i]);
 		if (error)
 			return count > 1 ? plait_error_context(error, "%s", inputs[i].path) : error;
 	}
@@ -239,6 +257,7 @@ void plait_measure_release(struct plait_measure *measure)
 		plait_timeline_destroy(measure->inputs[i].timeline);
 		plait_vec_free(&measure->inputs[i].cells);
 		free(measure->inputs[i].interrupt);
+		free(measure->inputs[i].unit);
 	}
 	free(measure->inputs);
 	free(measure->values[0]);
@@ -253,14 +272,14 @@ struct plait_error *plait_measure_blocks(struct plait_measure *measure, const bo
 	size_t values = 0;
 	for (int i = 0; i < PLAIT_COMPARE_TABLES; i++) {
 		for (size_t j = 0; j < rows_of(measure, (enum plait_table_kind)i); j++)
-			values += wanted[i][j] ? PLAIT_COMPARE_FIGURES * measure->count : 0;
+			values += wanted[i][j] ? PLAIT_MEASURE_FIGURES * measure->count : 0;
 	}
 	measure->block_store = calloc(values * PLAIT_COMPARE_BLOCKS + 1, sizeof(*measure->block_store));
 	if (!measure->block_store)
 		return plait_error_no_memory();
 	double *next = measure->block_store;
 	for (int i = 0; i < PLAIT_COMPARE_TABLES; i++) {
-		size_t row_values = PLAIT_COMPARE_FIGURES * measure->count;
+		size_t row_values = PLAIT_MEASURE_FIGURES * measure->count;
 		for (size_t j = 0; j < rows_of(measure, (enum plait_table_kind)i) * row_values; j++) {
 			if (!wanted[i][j / row_values])
 				continue;
@@ -281,11 +300,9 @@ struct plait_error *plait_measure_share(struct plait_measure *measure, const boo
 	struct plait_error *error = walk_begin(&walk, measure) ? NULL : plait_error_no_memory();
 	for (walk.input = 0; !error && walk.input < measure->count; walk.input++) {
 		const struct plait_measure_input *input = &measure->inputs[walk.input];
-		const uint32_t *function_of = measure->match.function_of[walk.input];
 		for (size_t i = 0; i < input->cells.count; i++) {
 			const struct plait_measure_cell *cell = &input->cells.data[i];
-			uint32_t label = input->timeline->tree->nodes.data[cell->node].label;
-			bool inside = !outside[function_of[label]];
+			bool inside = !outside[input->unit[cell->node]];
 			(void)walk_cell(&walk, cell, visit_shared, &inside); /* never says no */
 		}
 	}

@@ -8,6 +8,10 @@
 
 enum plait_table_kind { PLAIT_COMPARE_FUNCTIONS, PLAIT_COMPARE_LINES, PLAIT_COMPARE_TABLES };
 
+/* Besides own and total, for functions only: what is a function's doing. Samples inside of a Python function are the
+ * innermost one's, whatever native code it ran, others the function's that they fell into: each is one function's. */
+enum { PLAIT_MEASURE_UNIT = PLAIT_COMPARE_FIGURES, PLAIT_MEASURE_FIGURES };
+
 /* Sums over some samples: of weights, and of their squares. */
 struct plait_measure_sum {
 	double weight, squares;
@@ -26,15 +30,16 @@ struct plait_measure_input {
 	struct plait_timeline *timeline;
 	PLAIT_VEC(struct plait_measure_cell) cells;
 	bool *interrupt; /* by node of the tree: it is an interrupt's work, which no program asked for */
+	uint32_t *unit;	 /* by node of the tree: the function whose doing it is, see PLAIT_MEASURE_UNIT */
 	struct plait_measure_sum whole;
 	double blocks[PLAIT_COMPARE_BLOCKS];
 };
 
-/* One figure (own or total) of one row in one recording. */
+/* One figure of one row in one recording. */
 struct plait_measure_value {
 	struct plait_measure_sum sum;
 	double interrupted;    /* weight of the samples that fell into an interrupt's work */
-	double shared_squares; /* of the samples that fell into functions of the reference */
+	double shared_squares; /* of the samples that are in the reference */
 	double leaf_squares;   /* sum over functions of the squares of what fell there; of a row that is tested */
 	double *blocks;	       /* of a row that is tested; else NULL */
 };
@@ -52,14 +57,14 @@ struct plait_error *plait_measure_create(const struct plait_compare_input *input
 					 const struct plait_view_options *view, struct plait_measure *ret);
 void plait_measure_release(struct plait_measure *measure);
 
-/* The value of a row's figure (PLAIT_COMPARE_OWN, PLAIT_COMPARE_TOTAL) in recording `input`. */
+/* The value of a row's figure (PLAIT_COMPARE_OWN, PLAIT_COMPARE_TOTAL, PLAIT_MEASURE_UNIT) in recording `input`. */
 struct plait_measure_value *plait_measure_value_of(const struct plait_measure *measure, enum plait_table_kind table,
 						   uint32_t row, int figure, size_t input);
 
 /* Fills the blocks and leaf_squares of the rows of a table for which `wanted` is set, by row. */
 struct plait_error *plait_measure_blocks(struct plait_measure *measure, const bool *wanted[PLAIT_COMPARE_TABLES]);
 
-/* Fills shared_squares: `outside` says, by function, what is not of the reference. Call it once. */
+/* Fills shared_squares: `outside` says, by function, whose doing is not in the reference. Call it once. */
 struct plait_error *plait_measure_share(struct plait_measure *measure, const bool *outside);
 
 #endif
