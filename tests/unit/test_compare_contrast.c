@@ -143,13 +143,34 @@ static void recordings_that_differ_widen_the_error(void **state)
 	near(contrast_of(parts, rules).error, sqrt(2.0 / 6000 - 2.0 / 30000), 1e-9); /* never less than sampling */
 }
 
+/* Base and new in turns, both rising: drift of the machine is no noise of their difference. */
+static void drift_meets_both_sides(void **state)
+{
+	(void)state;
+	static const uint32_t order[] = { 0, 4, 1, 5, 2, 6, 3, 7 };
+	struct plait_contrast_rules rules = { .base_count = 4, .new_count = 4, .interleaved = true };
+	struct plait_contrast_part parts[8];
+	for (int i = 0; i < 4; i++) {
+		parts[i] = part_of(1000 + 500 * i);
+		parts[4 + i] = part_of(1010 + 500 * i);
+	}
+	double blind = contrast_of(parts, rules).error;
+	rules.order = order;
+	assert_true(contrast_of(parts, rules).error < blind / 1.5);
+	/* one recording with much of it does not speak for all */
+	for (int i = 0; i < 8; i++)
+		parts[i] = part_of(i == 7 ? 4000 : 30);
+	assert_true(contrast_of(parts, rules).p > 0.05);
+}
+
 static void noise_of_many_functions_is_a_prior(void **state)
 {
 	(void)state;
 	struct plait_contrast_rules rules = { .base_count = 3, .new_count = 3 };
 	struct plait_contrast contrasts[40];
 	for (int i = 0; i < 40; i++) /* all the same, and that of a quantile each */
-		contrasts[i] = (struct plait_contrast) { .testable = true, .run = 4e-4, .run_sampling = 1e-4 };
+		contrasts[i] =
+			(struct plait_contrast) { .testable = true, .run = 4e-4, .run_sampling = 1e-4, .run_df = 4 };
 	plait_contrast_prior(contrasts, 40, &rules);
 	assert_true(rules.prior_df >= 20 && rules.prior_noise > 3);
 	for (int i = 0; i < 40; i++)
@@ -190,6 +211,7 @@ int main(void)
 		cmocka_unit_test(bursts_widen_the_error),
 		cmocka_unit_test(assumed_noise_evens_out_over_functions),
 		cmocka_unit_test(recordings_that_differ_widen_the_error),
+		cmocka_unit_test(drift_meets_both_sides),
 		cmocka_unit_test(noise_of_many_functions_is_a_prior),
 		cmocka_unit_test(holm_steps_down),
 		cmocka_unit_test(detectable_changes_are_found),

@@ -57,27 +57,33 @@ struct plait_error *plait_comparable_check(const struct plait_compare_input *inp
 struct starting {
 	uint64_t time;
 	bool base;
+	uint32_t index;
 };
 
 static int compare_startings(const void *a, const void *b)
 {
 	const struct starting *left = a, *right = b;
-	return (left->time > right->time) - (left->time < right->time);
+	if (left->time != right->time)
+		return left->time < right->time ? -1 : 1;
+	return (left->index > right->index) - (left->index < right->index);
 }
 
-bool plait_comparable_interleaved(const struct plait_compare_input *inputs, size_t base_count, size_t new_count)
+bool plait_comparable_interleaved(const struct plait_compare_input *inputs, size_t base_count, size_t new_count,
+				  uint32_t *ret_order)
 {
 	struct starting startings[2 * PLAIT_COMPARE_MOST_RUNS];
 	size_t count = base_count + new_count, switches = 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct plait_record_header *header = &inputs[i].profile->header;
-		startings[i] = (struct starting) { header->started_unix_ns, i < base_count };
+		startings[i] = (struct starting) { header->started_unix_ns, i < base_count, (uint32_t)i };
 		if (strcmp(header->host, inputs[0].profile->header.host) != 0)
 			return false;
 	}
 	qsort(startings, count, sizeof(*startings), compare_startings);
-	for (size_t i = 1; i < count; i++)
-		switches += startings[i].base != startings[i - 1].base;
+	for (size_t i = 0; i < count; i++) {
+		ret_order[i] = startings[i].index;
+		switches += i && startings[i].base != startings[i - 1].base;
+	}
 	size_t fewer = base_count < new_count ? base_count : new_count;
 	return fewer >= 2 && switches >= fewer;
 }

@@ -9,6 +9,7 @@
 
 struct plait_compare_work {
 	struct plait_measure measure;
+	uint32_t order[2 * PLAIT_COMPARE_MOST_RUNS]; /* of the recordings, by time */
 };
 
 /* The event that is compared: the one asked for, or the first of the base that has samples. */
@@ -125,7 +126,8 @@ static struct plait_error *fill(struct plait_comparison *comparison, const struc
 	comparison->rules = (struct plait_contrast_rules) {
 		.base_count = base_count,
 		.new_count = new_count,
-		.interleaved = plait_comparable_interleaved(inputs, base_count, new_count),
+		.interleaved = plait_comparable_interleaved(inputs, base_count, new_count, comparison->work->order),
+		.order = comparison->work->order,
 		.run_noise = comparison->options.run_noise,
 	};
 	PLAIT_TRY(plait_measure_create(inputs, base_count, count, &view, measure));

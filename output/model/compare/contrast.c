@@ -112,28 +112,55 @@ static size_t run_df(const struct plait_contrast_rules *rules)
 	return rules->base_count + rules->new_count - 2;
 }
 
+/* The variance from run to run, by the squares of the deviations from the side's mean. */
+static double variance_of(const double *deviations, size_t count, double df)
+{
+	double squares = 0;
+	for (size_t i = 0; i < count; i++)
+		squares += deviations[i] * deviations[i];
+	return squares / df;
+}
+
+/* The same by the steps from one recording to the next in time: slow drift of the machine meets both sides alike. */
+static double step_variance(const double *deviations, const struct plait_contrast_rules *rules)
+{
+	size_t base = rules->base_count, count = base + rules->new_count;
+	double squares = 0, expected = 0;
+	for (size_t i = 1; i < count; i++) {
+		uint32_t before = rules->order[i - 1], after = rules->order[i];
+		double step = deviations[after] - deviations[before];
+		bool same = (before < base) == (after < base);
+		squares += step * step;
+		/* between sides, a part of the step went into the sides' means */
+		expected += same ? 2 : 2 - 1 / (double)base - 1 / (double)rules->new_count;
+	}
+	return expected > 0 ? squares / expected : 0;
+}
+
 static void measure_runs(const struct plait_contrast_part *parts, const struct plait_contrast_rules *rules,
 			 double weight, struct plait_contrast *ret)
 {
-	size_t first = 0, count = rules->base_count;
-	double squares = 0;
-	for (int side = 0; side < 2; side++) {
-		double logs[PLAIT_COMPARE_MOST_RUNS], mean = 0;
-		for (size_t i = 0; i < count; i++) {
-			struct sums sums = { 0 };
-			add(&sums, &parts[first + i]);
-			fill_nothing(&sums, weight);
-			logs[i] = logarithm(&sums);
-			mean += logs[i] / (double)count;
-			ret->run_sampling += sampling_variance(&sums);
-		}
-		for (size_t i = 0; i < count; i++)
-			squares += (logs[i] - mean) * (logs[i] - mean);
-		first += count;
-		count = rules->new_count;
+	double deviations[2 * PLAIT_COMPARE_MOST_RUNS], means[2] = { 0 };
+	size_t base = rules->base_count, count = base + rules->new_count;
+	for (size_t i = 0; i < count; i++) {
+		struct sums sums = { 0 };
+		add(&sums, &parts[i]);
+		fill_nothing(&sums, weight);
+		deviations[i] = logarithm(&sums);
+		means[i >= base] += deviations[i] / (double)(i < base ? base : rules->new_count);
+		ret->run_sampling += sampling_variance(&sums) / (double)count;
 	}
-	ret->run = squares / (double)run_df(rules);
-	ret->run_sampling /= (double)(rules->base_count + rules->new_count);
+	for (size_t i = 0; i < count; i++)
+		deviations[i] -= means[i >= base];
+	ret->mean_change = means[1] - means[0];
+	ret->run_df = (double)run_df(rules);
+	if (rules->interleaved && rules->order) {
+		ret->run_df =
+			fmax(2 * (double)(count - 1) / 3 - 1, 1); /* von Neumann's estimator is that much less sure */
+		ret->run = step_variance(deviations, rules);
+	} else {
+		ret->run = variance_of(deviations, count, ret->run_df);
+	}
 }
 
 /* The variance to assume from run to run: each function's cost varies by itself, so that it evens out in sums of many,
@@ -176,7 +203,7 @@ void plait_contrast_measure(const struct plait_contrast_part *parts, const struc
 
 void plait_contrast_prior(const struct plait_contrast *contrasts, size_t count, struct plait_contrast_rules *rules)
 {
-	double df = (double)run_df(rules), sum = 0, squares = 0;
+	double df = run_df(rules) && count ? contrasts[0].run_df : 0, sum = 0, squares = 0;
 	size_t used = 0;
 	rules->prior_noise = rules->prior_df = 0;
 	for (size_t i = 0; df > 0 && i < count; i++) {
@@ -200,9 +227,9 @@ void plait_contrast_prior(const struct plait_contrast *contrasts, size_t count, 
 static double total_variance(const struct plait_contrast *contrast, const struct plait_contrast_rules *rules,
 			     double *ret_df)
 {
-	double df = (double)run_df(rules), prior_df = rules->prior_df;
+	double df = contrast->run_df, prior_df = rules->prior_df;
 	*ret_df = INFINITY;
-	if (df == 0)
+	if (!run_df(rules))
 		return contrast->run;
 	double run = (prior_df * rules->prior_noise * contrast->run_sampling + df * contrast->run) / (prior_df + df);
 	if (run < contrast->run_sampling)
@@ -235,6 +262,12 @@ void plait_contrast_test(struct plait_contrast *contrast, const struct plait_con
 	double odds = new / base / exp(contrast->change);
 	contrast->error = sqrt(variance);
 	contrast->z = deviance_root(contrast->samples, odds / (1 + odds)) * sqrt((1 / base + 1 / new) / variance);
+	if (run_df(rules)) { /* a few runs with much of it may not speak for all */
+		double by_mean = contrast->mean_change / contrast->error;
+		contrast->z = by_mean * contrast->z <= 0	  ? 0
+			      : fabs(by_mean) < fabs(contrast->z) ? by_mean
+								  : contrast->z;
+	}
 	contrast->p = plait_student_p(contrast->z, contrast->df);
 }
 

@@ -35,6 +35,7 @@ struct plait_contrast_part {
 struct plait_contrast_rules {
 	size_t base_count, new_count; /* recordings */
 	bool interleaved;	      /* base and new took turns: drift of the machine meets both */
+	const uint32_t *order;	      /* interleaved: the recordings by time, as indexes of parts; NULL: not known */
 	double run_noise; /* standard deviation of a function's logarithm assumed with one recording a side */
 	double prior_noise, prior_df; /* from plait_contrast_prior(); 0: none */
 };
@@ -44,6 +45,8 @@ struct plait_contrast {
 	double change;		  /* logarithm of the ratio */
 	double sampling;	  /* variance of `change` from random sampling alone */
 	double run, run_sampling; /* several recordings: variance from run to run, and of that by sampling alone */
+	double run_df;		  /* degrees of freedom of `run` */
+	double mean_change;	  /* several recordings: the difference of the means of their logarithms */
 	double error;		  /* standard error of `change` */
 	double df;		  /* degrees of freedom that it is known with */
 	double z, p;		  /* test statistic, and its two-sided probability */
