@@ -168,7 +168,7 @@ static void measure_runs(const struct plait_contrast_part *parts, const struct p
 static double assumed_variance(const struct sums *sums, double run_noise)
 {
 	double a = sums->part, u = sums->reference, shared = fmin(sums->shared_squares / sums->part_squares, 1);
-	double leaves = sums->leaf_squares > 0 ? fmin(sums->leaf_squares / (a * a), 1) : 1;
+	double leaves = sums->leaf_squares > 0 ? sums->leaf_squares / (a * a) : 1;
 	double variance = leaves - 2 * shared * leaves * a / u + sums->reference_leaf_squares / (u * u);
 	return variance > 0 ? run_noise * run_noise * variance : 0;
 }

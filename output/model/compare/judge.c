@@ -227,14 +227,19 @@ static struct plait_error *choose_tests(struct judge *judge)
 	return error;
 }
 
-/* The sum of the squares of what fell into each function and is in the reference. */
+/* The sum of the squares of what fell into each function and is in the reference, by their noise. */
 static double reference_leaf_squares(const struct judge *judge, size_t input)
 {
-	size_t functions = judge->measure->match.functions.count;
-	double sum = 0;
-	for (size_t i = input * functions; i < (input + 1) * functions; i++)
-		sum += judge->leaves[i] * judge->leaves[i];
-	return sum;
+	uint32_t functions = (uint32_t)judge->measure->match.functions.count;
+	double sum = 0, kernel = 0;
+	for (uint32_t i = 0; i < functions; i++) {
+		double leaf = judge->leaves[input * functions + i];
+		if (plait_measure_is_kernel(judge->measure, i))
+			kernel += leaf * PLAIT_MEASURE_KERNEL_NOISE;
+		else
+			sum += leaf * leaf;
+	}
+	return sum + kernel * kernel;
 }
 
 /* Takes what fell into each function by the doing of `unit` out of the reference (`sign` -1), or back (1). */

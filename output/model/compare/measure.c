@@ -179,6 +179,11 @@ static bool visit_sum(void *context, struct plait_measure_value *value, const st
 	return true;
 }
 
+bool plait_measure_is_kernel(const struct plait_measure *measure, uint32_t function)
+{
+	return measure->match.functions.data[function].label->kind == PLAIT_LABEL_KERNEL;
+}
+
 /* What visit_blocks() needs: where the samples of a row fell. */
 struct leaves {
 	struct walk walk;
@@ -196,14 +201,15 @@ static bool visit_blocks(void *context, struct plait_measure_value *value, const
 	const struct plait_calltree *tree = measure->inputs[leaves->walk.input].timeline->tree;
 	uint32_t leaf = measure->match.function_of[leaves->walk.input][tree->nodes.data[cell->node].label];
 	uint64_t number = (uint64_t)(value->blocks - measure->block_store) / PLAIT_COMPARE_BLOCKS;
-	uint64_t key = number << 32 | leaf;
+	bool kernel = plait_measure_is_kernel(measure, leaf);
+	uint64_t key = number << 32 | (kernel ? PLAIT_NONE : leaf);
 	uint64_t *known = plait_map_get(&leaves->index, key);
 	if (!known &&
 	    (!plait_map_put(&leaves->index, key, leaves->weights.count) || !plait_vec_push(&leaves->weights, 0)))
 		return false;
 	double *weight = &leaves->weights.data[known ? *known : leaves->weights.count - 1];
 	double before = *weight;
-	*weight += cell->sum.weight;
+	*weight += cell->sum.weight * (kernel ? PLAIT_MEASURE_KERNEL_NOISE : 1);
 	value->leaf_squares += *weight * *weight - before * before;
 	return true;
 }

@@ -35,12 +35,17 @@ struct plait_measure_input {
 	double blocks[PLAIT_COMPARE_BLOCKS];
 };
 
+/* What runs in the kernel (pages cleared, disks waited for) varies more from run to run than a program's own functions
+ * do, all of it together: it counts as one function with so many times the noise. */
+#define PLAIT_MEASURE_KERNEL_NOISE 4
+
 /* One figure of one row in one recording. */
 struct plait_measure_value {
 	struct plait_measure_sum sum;
 	double interrupted;    /* weight of the samples that fell into an interrupt's work */
 	double shared_squares; /* of the samples that are in the reference */
-	double leaf_squares;   /* sum over functions of the squares of what fell there; of a row that is tested */
+	double leaf_squares;   /* sum over functions of the squares of what fell there, by their noise; of a row that is
+				  tested */
 	double *blocks;	       /* of a row that is tested; else NULL */
 };
 
@@ -60,6 +65,9 @@ void plait_measure_release(struct plait_measure *measure);
 /* The value of a row's figure (PLAIT_COMPARE_OWN, PLAIT_COMPARE_TOTAL, PLAIT_MEASURE_UNIT) in recording `input`. */
 struct plait_measure_value *plait_measure_value_of(const struct plait_measure *measure, enum plait_table_kind table,
 						   uint32_t row, int figure, size_t input);
+
+/* Whether a function is the kernel's. */
+bool plait_measure_is_kernel(const struct plait_measure *measure, uint32_t function);
 
 /* Fills the blocks and leaf_squares of the rows of a table for which `wanted` is set, by row. */
 struct plait_error *plait_measure_blocks(struct plait_measure *measure, const bool *wanted[PLAIT_COMPARE_TABLES]);
