@@ -41,6 +41,31 @@ static void only_what_changed_is_told(void **state)
 	compare_case_end(&test, comparison);
 }
 
+/* f takes six times as much, and is most of the new side then: that g takes a sixth on a machine that is six times
+ * slower would be the smaller change. Of a part of a process's life nobody can know. */
+static void the_machine_is_as_fast_as_before(void **state)
+{
+	(void)state;
+	static const char *const heads[] = {
+		HEAD, "header pid 42\nevent cpu ns 999\nprocess 1 python3\nthread 1 main\nend 9\n"
+	};
+	for (int attached = 0; attached < 2; attached++) {
+		struct compare_case test;
+		compare_case_begin(&test);
+		char text[2][300];
+		for (int side = 0; side < 2; side++) {
+			snprintf(text[side], sizeof(text[side]),
+				 "%ssample %d 1000 - n main /x | n f /x\nsample 6000 1000 - n main /x | n g /x\n",
+				 heads[attached], side ? 24000 : 4000);
+			compare_case_add(&test, text[side], (uint64_t)side);
+		}
+		struct plait_comparison *comparison = compare_case_run(&test, 1);
+		assert_int_equal(own_of(comparison, "f"), attached ? PLAIT_COMPARE_UNDECIDED : PLAIT_COMPARE_SLOWER);
+		assert_int_equal(own_of(comparison, "g"), attached ? PLAIT_COMPARE_FASTER : PLAIT_COMPARE_UNDECIDED);
+		compare_case_end(&test, comparison);
+	}
+}
+
 /* As in only_what_changed_is_told(), but everything is half as fast on the new side: proportions are the same. */
 static void absolute_amounts_see_the_whole(void **state)
 {
@@ -323,6 +348,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_what_changed_is_told),
+		cmocka_unit_test(the_machine_is_as_fast_as_before),
 		cmocka_unit_test(absolute_amounts_see_the_whole),
 		cmocka_unit_test(of_two_the_smaller_changed),
 		cmocka_unit_test(new_and_vanished_functions_are_told),

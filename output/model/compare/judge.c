@@ -422,8 +422,21 @@ static struct plait_error *grow_reference(struct judge *judge)
 	return NULL;
 }
 
+/* Whether every recording is of a command from its start to its end: then what did not change costs as much as before,
+ * but for the speed of the machine. */
+static bool are_whole_runs(const struct judge *judge)
+{
+	for (size_t i = 0; i < judge->measure->count; i++) {
+		const char *command = judge->measure->inputs[i].timeline->profile->header.command;
+		if (strncmp(command, "pid ", 4) == 0 || strcmp(command, "the whole machine") == 0)
+			return false;
+	}
+	return true;
+}
+
 /* How much a reference has to explain away: what changed, as a part of everything, times the root of the number of
- * functions. Little and few is the likelier story. */
+ * functions. Little and few is the likelier story, and one in which the machine did not get many times faster or
+ * slower. */
 static double effort_of(const struct judge *judge)
 {
 	double reference[PLAIT_COMPARE_SIDES], whole[PLAIT_COMPARE_SIDES], changed = 0;
@@ -439,7 +452,9 @@ static double effort_of(const struct judge *judge)
 		changed += fabs(own[1] - scale * own[0]);
 		count++;
 	}
-	return changed / (whole[1] + scale * whole[0]) * sqrt((double)count);
+	double speed =
+		are_whole_runs(judge) ? scale * (double)judge->rules.base_count / (double)judge->rules.new_count : 1;
+	return changed / (whole[1] + scale * whole[0]) * sqrt((double)count) * fmax(speed * speed, 1 / (speed * speed));
 }
 
 /* Begins with one unit as the reference (PLAIT_NONE: with all); small ones, which are not tested, are always in it. */
