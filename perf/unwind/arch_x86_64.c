@@ -6,24 +6,14 @@
 
 /* --- Rules that need no table --- */
 
-void plait_x86_64_start_rule(struct plait_rule *rule, uint8_t cfa_register, int32_t cfa_offset)
-{
-	memset(rule, 0, sizeof(*rule));
-	rule->flags = PLAIT_RULE_DERIVED | PLAIT_RULE_VERIFY;
-	rule->cfa.kind = PLAIT_RULE_IS_REGISTER;
-	rule->cfa.source = cfa_register;
-	rule->cfa.value = cfa_offset;
-	plait_rule_add(rule, RIP, PLAIT_RULE_AT_CFA, 0, -8);
-}
-
 static void entry_rule(struct plait_rule *ret)
 {
-	plait_x86_64_start_rule(ret, RSP, 8);
+	plait_rule_start(&plait_unwind_arch_x86_64, ret, RSP, 8);
 }
 
 static void frame_pointer_rule(struct plait_rule *ret)
 {
-	plait_x86_64_start_rule(ret, RBP, 16);
+	plait_rule_start(&plait_unwind_arch_x86_64, ret, RBP, 16);
 	plait_rule_add(ret, RBP, PLAIT_RULE_AT_CFA, 0, -16);
 }
 
@@ -93,7 +83,7 @@ static bool stub_rule(const uint8_t *code, struct plait_rule *ret)
 	for (size_t i = 0; i < sizeof(stub_states) / sizeof(stub_states[0]); i++) {
 		if (memcmp(code + PATTERN_BYTES - stub_states[i].pc, stub_states[i].bytes, stub_states[i].size) != 0)
 			continue;
-		plait_x86_64_start_rule(ret, RSP, stub_states[i].depth);
+		plait_rule_start(&plait_unwind_arch_x86_64, ret, RSP, stub_states[i].depth);
 		ret->flags = PLAIT_RULE_VERIFY; /* all of the code is known: nothing is derived */
 		if (stub_states[i].saves_rbp)
 			plait_rule_add(ret, RBP, PLAIT_RULE_AT_CFA, 0, -16);
@@ -132,27 +122,29 @@ static bool pattern_rule(const uint8_t *code, struct plait_rule *ret)
 	return stub_rule(code, ret) || signal_rule(code, ret);
 }
 
-const struct plait_unwind_arch *plait_unwind_arch_native(void)
-{
-	static const struct plait_unwind_arch arch = {
-		.elf_machine = EM_X86_64,
-		.register_count = RIP + 1,
-		.sp = RSP,
-		.pc = RIP,
-		.fp = RBP,
-		.return_address = RIP,
-		.return_from_cfa = -8,
-		.fp_from_cfa = -16,
-		.callee_saved = CALLEE_SAVED,
-		.code_mask = UINT64_MAX,
-		.call_bytes_max = 7,
-		.pattern_bytes = PATTERN_BYTES,
-		.pattern_bytes_before = PATTERN_BYTES,
-		.entry_rule = entry_rule,
-		.frame_pointer_rule = frame_pointer_rule,
-		.call_before = call_before,
-		.pattern_rule = pattern_rule,
-		.decode = plait_x86_64_decode,
-	};
-	return &arch;
-}
+static const uint8_t pointer_order[] = { RSP, RBP, RBX, R12, R13, R14, R15, R11, R10, RAX, RCX, RDX, RSI, RDI, R8, R9 };
+
+const struct plait_unwind_arch plait_unwind_arch_x86_64 = {
+	.elf_machine = EM_X86_64,
+	.register_count = RIP + 1,
+	.sp = RSP,
+	.pc = RIP,
+	.fp = RBP,
+	.return_address = RIP,
+	.return_from_cfa = -8,
+	.fp_from_cfa = -16,
+	.callee_saved = CALLEE_SAVED,
+	.pointer_order = pointer_order,
+	.pointer_count = sizeof(pointer_order),
+	.code_mask = UINT64_MAX,
+	.call_bytes_max = 7,
+	.plt_header_bytes = 16,
+	.plt_entry_bytes = 16,
+	.pattern_bytes = PATTERN_BYTES,
+	.pattern_bytes_before = PATTERN_BYTES,
+	.entry_rule = entry_rule,
+	.frame_pointer_rule = frame_pointer_rule,
+	.call_before = call_before,
+	.pattern_rule = pattern_rule,
+	.decode = plait_x86_64_decode,
+};

@@ -12,9 +12,6 @@ enum { RAX = 0, RDX, RCX, RBX, RSI, RDI, RBP, RSP, R8, R9, R10, R11, R12, R13, R
 
 #define CALLEE_SAVED (1U << RBX | 1U << RBP | 1U << R12 | 1U << R13 | 1U << R14 | 1U << R15)
 
-/* A derived rule: CFA = register + offset, the return address right below it. */
-void plait_x86_64_start_rule(struct plait_rule *rule, uint8_t cfa_register, int32_t cfa_offset);
-
 /* struct plait_unwind_arch.decode */
 bool plait_x86_64_decode(const struct plait_function_code *code, struct plait_rule_pool *pool,
 			 struct plait_rule_rows *ret);

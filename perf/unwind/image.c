@@ -9,7 +9,6 @@
 #include "perf/unwind/fde_index.h"
 
 #define FUNCTION_SIZE_MAX (1 << 20)
-#define PLT_ENTRY_SIZE 16
 
 struct symbol {
 	uint64_t address, size;
@@ -25,6 +24,7 @@ struct plait_image {
 	const uint8_t *bytes;
 	size_t size;
 	uint64_t entry;
+	const struct plait_unwind_arch *arch; /* NULL: of a machine that is not known */
 	PLAIT_VEC(struct range) segments;
 	PLAIT_VEC(struct range) sections; /* executable ones */
 	PLAIT_VEC(struct symbol) symbols; /* of functions, ascending, once `symbols_read` */
@@ -120,6 +120,7 @@ struct plait_image *plait_image_create(const uint8_t *bytes, size_t size)
 	if (!read_elf_header(image, &header))
 		return image;
 	image->entry = header.e_entry;
+	image->arch = plait_unwind_arch_of(header.e_machine);
 	if (!read_segments(image, &header) || !read_sections(image, &header)) {
 		plait_image_destroy(image);
 		return NULL;
@@ -238,11 +239,16 @@ static const struct range *code_range(const struct plait_image *image, uint64_t 
 	return NULL;
 }
 
-static void plt_entry(const struct range *plt, uint64_t address, struct plait_function_code *ret)
+static void plt_entry(const struct plait_unwind_arch *arch, const struct range *plt, uint64_t address,
+		      struct plait_function_code *ret)
 {
-	ret->start = address - (address - plt->start) % PLT_ENTRY_SIZE;
-	ret->end = plt->end - ret->start < PLT_ENTRY_SIZE ? plt->end : ret->start + PLT_ENTRY_SIZE;
-	ret->one_function = true;
+	uint32_t header = arch->plt_header_bytes, size = arch->plt_entry_bytes;
+	uint64_t entries = plt->end - plt->start > header ? plt->start + header : plt->end;
+	*ret = (struct plait_function_code) { .start = plt->start, .end = entries, .one_function = true };
+	if (address < entries)
+		return;
+	ret->start = size ? address - (address - entries) % size : entries;
+	ret->end = size && plt->end - ret->start > size ? ret->start + size : plt->end;
 }
 
 /* Between neighbours: the code without FDEs around `address`, then the symbol in it. */
@@ -286,8 +292,8 @@ bool plait_image_function(struct plait_image *image, uint64_t address, struct pl
 	if (!range)
 		return false;
 	struct plait_function_code code = { 0 };
-	if (range->is_plt)
-		plt_entry(range, address, &code);
+	if (range->is_plt && image->arch)
+		plt_entry(image->arch, range, address, &code);
 	else if (!function_bounds(image, range, address, &code))
 		return false;
 	if (address - code.start >= FUNCTION_SIZE_MAX)

@@ -16,6 +16,18 @@ bool plait_rule_add(struct plait_rule *rule, uint8_t target, enum plait_rule_kin
 	return true;
 }
 
+void plait_rule_start(const struct plait_unwind_arch *arch, struct plait_rule *rule, uint8_t cfa_register,
+		      int32_t cfa_offset)
+{
+	memset(rule, 0, sizeof(*rule));
+	rule->flags = PLAIT_RULE_DERIVED | PLAIT_RULE_VERIFY;
+	rule->cfa.kind = PLAIT_RULE_IS_REGISTER;
+	rule->cfa.source = cfa_register;
+	rule->cfa.value = cfa_offset;
+	if (arch->return_from_cfa)
+		plait_rule_add(rule, arch->return_address, PLAIT_RULE_AT_CFA, 0, arch->return_from_cfa);
+}
+
 const struct plait_rule_entry *plait_rule_find(const struct plait_rule *rule, uint8_t target)
 {
 	for (size_t i = 0; i < rule->count; i++) {
@@ -366,6 +378,28 @@ static bool popped(const struct plait_unwind_arch *arch, const struct plait_regi
 	return known(registers, arch->sp) && place < registers->value[arch->sp] && known(registers, target);
 }
 
+/* A frame record's place in its frame is known by where the rule finds the frame pointer's saved value: behind a frame
+ * whose stack pointer is not known, this gives the CFA (AArch64, where compilers let x29 point to the record). */
+static bool cfa_from_record(const struct plait_unwind_arch *arch, const struct plait_rule *rule,
+			    const struct plait_registers *registers, uint64_t *ret)
+{
+	const struct plait_rule_entry *fp = plait_rule_find(rule, arch->fp);
+	const struct plait_rule_entry *link = plait_rule_find(rule, arch->return_address);
+	if (known(registers, arch->sp) || !known(registers, arch->fp) || !fp || !link ||
+	    fp->kind != PLAIT_RULE_AT_CFA || link->kind != PLAIT_RULE_AT_CFA || link->value != fp->value + 8)
+		return false;
+	*ret = registers->value[arch->fp] - (uint64_t)(int64_t)fp->value;
+	return true;
+}
+
+/* The register from whose entry the caller's pc comes: a signal frame has both, pc and the return address column. */
+static uint8_t pc_source(const struct plait_unwind_arch *arch, const struct plait_rule *rule)
+{
+	bool has_pc =
+		arch->pc != arch->return_address && rule->flags & PLAIT_RULE_SIGNAL && plait_rule_find(rule, arch->pc);
+	return has_pc ? arch->pc : arch->return_address;
+}
+
 /* Without a return address there is no step. */
 static enum plait_rule_result no_return(const struct plait_rule_entry *entry, enum entry_result result)
 {
@@ -380,16 +414,19 @@ enum plait_rule_result plait_rule_evaluate(const struct plait_unwind_arch *arch,
 {
 	uint64_t cfa;
 	enum entry_result result = compute(pool, &rule->cfa, stack, registers, NULL, &cfa);
+	if (result == UNKNOWN && cfa_from_record(arch, rule, registers, &cfa))
+		result = KNOWN;
 	ret->cfa = result == KNOWN ? cfa : 0;
 	ret->fault = cfa;
 	if (result != KNOWN)
 		return result == UNREADABLE ? PLAIT_RULE_UNREADABLE : PLAIT_RULE_FAILED;
+	uint8_t source = pc_source(arch, rule);
 	bool has_pc = known(registers, arch->return_address);
 	ret->pc = registers->value[arch->return_address];
 	ret->known = 0;
 	for (size_t i = 0; i < rule->count; i++) {
 		const struct plait_rule_entry *entry = &rule->entries[i];
-		bool is_return = entry->target == arch->return_address;
+		bool is_return = entry->target == source;
 		if (entry->kind == PLAIT_RULE_AT_CFA)
 			result = read_word(stack, cfa + (uint64_t)(int64_t)entry->value, &ret->value[i]);
 		else
@@ -415,8 +452,7 @@ enum plait_rule_result plait_rule_evaluate(const struct plait_unwind_arch *arch,
 void plait_rule_apply(const struct plait_unwind_arch *arch, const struct plait_rule *rule,
 		      const struct plait_rule_outcome *outcome, struct plait_registers *registers)
 {
-	/* The return address column keeps its value where it is a register of its own (a leaf on AArch64). */
-	registers->valid &= arch->callee_saved | 1ULL << arch->return_address;
+	registers->valid &= arch->callee_saved;
 	registers->valid |= 1ULL << arch->sp | 1ULL << arch->pc;
 	registers->value[arch->sp] = outcome->cfa;
 	for (size_t i = 0; i < rule->count; i++) {
@@ -427,4 +463,8 @@ void plait_rule_apply(const struct plait_unwind_arch *arch, const struct plait_r
 	}
 	registers->value[arch->pc] = outcome->pc;
 	registers->valid |= 1ULL << arch->pc;
+	if (!(rule->flags & PLAIT_RULE_SIGNAL))
+		registers->valid &= ~plait_unwind_arch_link(arch);
+	if (rule->flags & PLAIT_RULE_BOUND)
+		registers->valid &= ~(1ULL << arch->sp);
 }

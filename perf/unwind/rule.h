@@ -40,6 +40,7 @@ enum plait_rule_flag {
 	PLAIT_RULE_SIGNAL = 1 << 0,  /* a signal trampoline: the caller was interrupted, its pc is exact */
 	PLAIT_RULE_DERIVED = 1 << 1, /* worked out from code, not stated by a table */
 	PLAIT_RULE_VERIFY = 1 << 2,  /* the return address must lie behind a call instruction */
+	PLAIT_RULE_BOUND = 1 << 3,   /* the CFA may lie higher: the caller's stack pointer is not known exactly */
 };
 
 #define PLAIT_RULE_ENTRIES_MAX 36
@@ -87,6 +88,10 @@ struct plait_rule_rows {
 /* Appends an entry; false when the rule is full or `value` does not fit 32 bits. */
 bool plait_rule_add(struct plait_rule *rule, uint8_t target, enum plait_rule_kind kind, uint8_t source, int64_t value);
 
+/* Begins a derived rule: CFA = register + offset; where a call puts the return address on the stack, it is there. */
+void plait_rule_start(const struct plait_unwind_arch *arch, struct plait_rule *rule, uint8_t cfa_register,
+		      int32_t cfa_offset);
+
 /* The entry of register `target`, or NULL. */
 const struct plait_rule_entry *plait_rule_find(const struct plait_rule *rule, uint8_t target);
 
@@ -132,8 +137,8 @@ enum plait_rule_result plait_rule_evaluate(const struct plait_unwind_arch *arch,
 					   const struct plait_rule *rule, const struct plait_stack *stack,
 					   const struct plait_registers *registers, struct plait_rule_outcome *ret);
 
-/* Turns `registers` into the caller's, after PLAIT_RULE_STEPPED. A callee-saved register that could not be read becomes
- * unknown. */
+/* Turns `registers` into the caller's, after PLAIT_RULE_STEPPED. With PLAIT_RULE_BOUND the stack pointer has a value
+ * that is not valid: the true one is not below it. A callee-saved register that could not be read becomes unknown. */
 void plait_rule_apply(const struct plait_unwind_arch *arch, const struct plait_rule *rule,
 		      const struct plait_rule_outcome *outcome, struct plait_registers *registers);
 

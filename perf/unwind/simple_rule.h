@@ -77,8 +77,8 @@ static inline void plait_simple_rule_apply(const struct plait_unwind_arch *arch,
 	for (unsigned i = 0; i < rule->count; i++)
 		memcpy(&registers->value[rule->entries[i].target], step->words + rule->entries[i].offset,
 		       sizeof(registers->value[0]));
-	registers->valid =
-		(registers->valid & arch->callee_saved) | rule->restored | 1ULL << arch->sp | 1ULL << arch->pc;
+	registers->valid = ((registers->valid & arch->callee_saved) | rule->restored) & ~plait_unwind_arch_link(arch);
+	registers->valid |= 1ULL << arch->sp | 1ULL << arch->pc;
 	registers->value[arch->sp] = step->cfa;
 	registers->value[arch->pc] = step->pc;
 }

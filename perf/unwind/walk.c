@@ -121,7 +121,7 @@ static bool is_plausible(struct plait_walk *walk, const struct plait_rule *rule,
 	bool is_signal = rule->flags & PLAIT_RULE_SIGNAL;
 	/* A signal may have switched to another stack; anything else must get nearer to the stack's start (a leaf
 	 * may have nothing on the stack where the return address is in a register). */
-	if ((outcome->cfa & 7) || (!is_signal && (outcome->cfa < sp || (outcome->cfa == sp && walk->count > 1))))
+	if ((outcome->cfa & 7) || (!is_signal && (outcome->cfa < sp || (outcome->cfa == sp && !walk->exact))))
 		return false;
 	struct plait_call_site call;
 	if (rule->flags & PLAIT_RULE_VERIFY)
@@ -191,18 +191,30 @@ static bool leave_simply(struct plait_walk *walk, struct plait_native_frame *fra
 	return true;
 }
 
+/* Code that is known by its bytes? Those outside of the mapping count as zeros. */
+static bool is_pattern(struct plait_walk *walk, const struct plait_unwind_place *place, uint64_t pc,
+		       struct plait_rule *ret)
+{
+	const struct plait_unwind_arch *arch = walk->unwinder->arch;
+	uint8_t code[64] = { 0 };
+	size_t before = arch->pattern_bytes_before, after = arch->pattern_bytes;
+	if (pc - place->start < before)
+		before = pc - place->start;
+	if (place->end - pc < after)
+		after = place->end - pc;
+	return read_code(walk, place, pc - before, before + after, code + arch->pattern_bytes_before - before) &&
+	       arch->pattern_rule(code, ret);
+}
+
 /* Code that no file has a rule for: known bytes, then, of a running instruction, a function without a frame, then a
  * frame pointer. */
 static enum plait_step leave_without_rule(struct plait_walk *walk, struct plait_native_frame *frame,
 					  const struct plait_unwind_place *place)
 {
 	const struct plait_unwind_arch *arch = walk->unwinder->arch;
-	uint8_t code[64];
 	struct plait_rule rule;
 	enum plait_step step = PLAIT_STEP_FAILED;
-	if (read_code(walk, place, frame->pc - arch->pattern_bytes_before,
-		      arch->pattern_bytes_before + arch->pattern_bytes, code) &&
-	    arch->pattern_rule(code, &rule))
+	if (is_pattern(walk, place, frame->pc, &rule))
 		step = leave_by(walk, frame, &rule);
 	if (step == PLAIT_STEP_FAILED && walk->exact) {
 		arch->entry_rule(&rule);
