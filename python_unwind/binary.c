@@ -5,7 +5,6 @@
 
 #include "common/cleanup.h"
 #include "python_unwind/accessor.h"
-#include "python_unwind/arch.h"
 
 static const char *const symbol_names[PLAIT_SYMBOL_COUNT] = {
 	[PLAIT_SYMBOL_RUNTIME] = "_PyRuntime",
@@ -133,10 +132,10 @@ static struct plait_error *unsupported(const struct inspection *inspection, cons
 static struct plait_error *find_layout(const struct inspection *inspection, struct plait_python_binary *binary)
 {
 	uint16_t minor = binary->version >> 16 & 255;
-	if (inspection->elf.header.e_machine != plait_arch_machine)
+	if (inspection->elf.header.e_machine != PLAIT_MACHINE)
 		return unsupported(inspection, binary, "but for another architecture");
 	if (binary->version >> 24 == 3)
-		binary->layout = plait_layout_find(minor, binary->free_threaded);
+		binary->layout = plait_layout_find(inspection->elf.header.e_machine, minor, binary->free_threaded);
 	if (!binary->layout)
 		return unsupported(inspection, binary, "whose structures are not known");
 	if (!!binary->layout->table_size != inspection->has_table)

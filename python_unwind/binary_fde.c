@@ -1,7 +1,7 @@
 /* .eh_frame_hdr and .eh_frame as of the Linux Standard Base (Core, "Exception Frames") and DWARF 5 section 6.4. */
 #include "python_unwind/binary_fde.h"
 
-#include "python_unwind/arch.h"
+#include "python_unwind/arch/arch.h"
 
 enum {
 	PE_ABSOLUTE = 0x00,
@@ -216,8 +216,9 @@ static bool read_fde(const struct plait_elf *elf, uint64_t address, struct plait
 	struct cfa cfa = { 0 };
 	run_first_row(cie.instructions, &cfa);
 	run_first_row(bytes, &cfa);
+	const struct plait_python_arch *arch = plait_python_arch_of(elf->header.e_machine);
 	fde.fragment =
-		cfa.other || cfa.reg != plait_arch_entry_cfa_register || cfa.offset != plait_arch_entry_cfa_offset;
+		arch && (cfa.other || cfa.reg != arch->entry_cfa_register || cfa.offset != arch->entry_cfa_offset);
 	*ret = fde;
 	return true;
 }

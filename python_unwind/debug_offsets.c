@@ -1,6 +1,5 @@
 #include "python_unwind/debug_offsets.h"
 
-#include "python_unwind/arch.h"
 #include "python_unwind/walk_plan.h"
 
 enum {
@@ -21,12 +20,11 @@ bool plait_debug_offsets_header(struct plait_bytes bytes, struct plait_debug_hea
 	return true;
 }
 
-const struct plait_layout *plait_layout_find(uint16_t minor, bool free_threaded)
+const struct plait_layout *plait_layout_find(uint16_t machine, uint16_t minor, bool free_threaded)
 {
 	for (size_t i = 0; i < plait_layout_count; i++) {
 		const struct plait_layout *layout = &plait_layouts[i];
-		if (layout->minor == minor && layout->free_threaded == free_threaded &&
-		    layout->machine == plait_arch_machine)
+		if (layout->minor == minor && layout->free_threaded == free_threaded && layout->machine == machine)
 			return layout;
 	}
 	return NULL;

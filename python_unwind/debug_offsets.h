@@ -19,7 +19,7 @@ struct plait_debug_header {
 bool plait_debug_offsets_header(struct plait_bytes bytes, struct plait_debug_header *ret);
 
 /* The layout of 3.`minor` for the machine that is built for; NULL when it is not known. */
-const struct plait_layout *plait_layout_find(uint16_t minor, bool free_threaded);
+const struct plait_layout *plait_layout_find(uint16_t machine, uint16_t minor, bool free_threaded);
 
 /* Puts the layout's fields into `ret` (PLAIT_FIELD_COUNT of them), taking from `table` (the bytes at _PyRuntime; unused
  * before 3.13) what lies there. False, with the reason in `*ret_why` (static text that begins with "but"), when the

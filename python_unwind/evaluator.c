@@ -1,6 +1,6 @@
 #include "python_unwind/evaluator.h"
 
-#include "python_unwind/arch.h"
+#include "python_unwind/arch/arch.h"
 #include "python_unwind/binary_fde.h"
 
 enum { MOST_CODE = 1 << 20 }; /* bytes of one range that are looked through; the largest measured evaluator has 92 KB */
@@ -43,7 +43,8 @@ static bool visit_jump(void *context, uint64_t target)
 void plait_evaluator_add_fragments(struct plait_evaluator *evaluator, const struct plait_elf *elf)
 {
 	struct search search = { .evaluator = evaluator, .elf = elf };
-	for (size_t i = 0; i < evaluator->count; i++) { /* grows meanwhile: fragments are looked through too */
+	const struct plait_python_arch *arch = plait_python_arch_of(elf->header.e_machine);
+	for (size_t i = 0; arch && i < evaluator->count; i++) { /* grows meanwhile: fragments are looked through too */
 		struct plait_python_range range = evaluator->ranges[i];
 		struct plait_bytes code = plait_elf_at(elf, range.start);
 		size_t size = plait_bytes_left(&code);
@@ -51,7 +52,7 @@ void plait_evaluator_add_fragments(struct plait_evaluator *evaluator, const stru
 			size = range.end - range.start;
 		if (size > MOST_CODE)
 			size = MOST_CODE;
-		if (!size || !plait_arch_visit_jumps(code.at, size, range.start, visit_jump, &search))
+		if (!size || !arch->visit_jumps(code.at, size, range.start, visit_jump, &search))
 			continue;
 	}
 }

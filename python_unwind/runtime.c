@@ -3,7 +3,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "python_unwind/arch.h"
+#include "python_unwind/arch/arch.h"
 #include "python_unwind/binary.h"
 
 enum {
@@ -92,7 +92,8 @@ static void look_at_threads(const struct plait_python_binary *binary, const stru
 			return;
 		if (!thread_id) { /* made, but not yet bound to its thread */
 			look->threads--;
-		} else if (owner == interpreter && plait_arch_thread_lives(memory, thread_id)) {
+		} else if (owner == interpreter &&
+			   plait_python_arch_of(binary->layout->machine)->thread_lives(memory, thread_id)) {
 			look->threads_fit++;
 			look_at_frames(binary, memory, tstate, look);
 		}
@@ -174,6 +175,7 @@ static uint32_t or_zero(uint32_t offset)
 void plait_python_runtime_plan(const struct plait_python_runtime *runtime, struct plait_walk_plan *ret)
 {
 	const struct plait_python_binary *binary = runtime->binary;
+	const struct plait_python_arch *arch = plait_python_arch_of(binary->layout->machine);
 	const uint32_t *fields = binary->fields;
 	struct plait_walk_plan plan = {
 		.runtime = runtime->bias + binary->runtime,
@@ -185,7 +187,12 @@ void plait_python_runtime_plan(const struct plait_python_runtime *runtime, struc
 		.tls_gilstate = relocated(binary->tls_gilstate, runtime->bias),
 		.runtime_tstate_current = or_zero(fields[PLAIT_FIELD_runtime_tstate_current]),
 		.runtime_autotsskey = or_zero(fields[PLAIT_FIELD_runtime_autotsskey]),
-		.tsd_offset = plait_arch_tsd_offset,
+		.thread_block = runtime->thread_block,
+		.dtv_offset = arch->dtv_offset,
+		.tls_static_limit = arch->tls_static_limit,
+		.tsd_offset = arch->tsd_offset,
+		.tid_offset = arch->tid_offset,
+		.runtime_main_thread = or_zero(fields[PLAIT_FIELD_runtime_main_thread]),
 		.frame_size = extent(fields, PLAIT_FIELD_frame_code, PLAIT_FIELD_frame_tlbc_index),
 		.code_mask = ~(uint64_t)fields[PLAIT_FIELD_code_tag_bits],
 	};

@@ -42,7 +42,17 @@ struct plait_python_runtime {
 	uint32_t pid;
 	uint64_t bias;
 	uint64_t start_stack; /* mm->start_stack: identifies the process image after fork and exec */
+	/* From pthread_self() to the thread pointer: plait_python_thread_block() of the process's C library where
+	 * plait_python_needs_thread_block(), else 0. */
+	uint32_t thread_block;
 };
+
+/* Whether the thread pointer lies behind struct pthread, whose size differs between releases of glibc. */
+bool plait_python_needs_thread_block(void);
+
+/* sizeof(struct pthread), as a C library's file says it for debuggers (symbol _thread_db_sizeof_pthread: in libc.so.6,
+ * before glibc 2.34 in libpthread.so.0). 0: it says nothing. */
+uint32_t plait_python_thread_block(const uint8_t *image, size_t image_size);
 
 /* Checks on the live process what can be checked (cookie, thread states). PLAIT_ERROR_INVALID when it does not fit:
  * then it must not be walked. A runtime that is not initialised yet passes. */

@@ -7,7 +7,7 @@
  *     static inline int plait_walk_read(plait_walk_memory memory, void *to, plait_u32 size, plait_u64 address);
  * which copies `size` bytes (at most 256) of the process and returns 0, or another number when not all were there.
  *
- * Use: set walk->plan and walk->tp, then
+ * Use: set walk->plan, walk->tp and walk->first_tid, then
  *     if (plait_walk_begin(memory, &walk))
  *             while (plait_walk_step(memory, &walk, &frames[walk.count - walk.flushed]) != PLAIT_STEP_END)
  *                     ... make room, or give up with PLAIT_WALK_TOO_DEEP ...
@@ -36,6 +36,7 @@ static inline bool plait_walk_begin(plait_walk_memory memory, struct plait_walk 
 	walk->searching = walk->looked = 0;
 	walk->shift = PLAIT_SHIFT_NONE;
 
+	plait_walk_mend_tp(memory, walk);
 	plait_u64 tstate = plait_walk_active_tstate(memory, walk);
 	plait_u64 bound = plait_walk_bound_tstate(memory, walk);
 	if (plait_walk_fetch_tstate(memory, walk, tstate)) {

@@ -23,11 +23,11 @@ enum plait_walk_shape {
 enum plait_tls_kind {
 	PLAIT_TLS_NONE = 0,
 	PLAIT_TLS_STATIC,  /* at tp + offset (executables, libraries in the static TLS block) */
-	PLAIT_TLS_DYNAMIC, /* at *(*(tp + 8) + 16 * *(u64 *)module_address) + offset (glibc's dtv) */
+	PLAIT_TLS_DYNAMIC, /* at *(*(tp + dtv_offset) + 16 * *(u64 *)module_address) + offset (glibc's dtv) */
 	PLAIT_TLS_GOT,	   /* at tp + *(s64 *)module_address + offset (initial-exec code in a library) */
 	/* By the TLS descriptor {function, argument} at module_address: with p = (s64)argument, at tp + p + offset when
-	 * p < 0 (x86-64: the module is in the static TLS block), else as DYNAMIC with the two words {module, offset}
-	 * that p points to: at *(*(tp + 8) + 16 * module) + their offset + this offset. */
+	 * p < tls_static_limit (the module is in the static TLS block), else as DYNAMIC with the two words
+	 * {module, offset} that p points to: at *(*(tp + dtv_offset) + 16 * module) + their offset + this offset. */
 	PLAIT_TLS_DESCRIPTOR,
 };
 
@@ -47,13 +47,23 @@ struct plait_walk_plan {
 	plait_u32 shape;       /* enum plait_walk_shape */
 	plait_u32 free_threaded;
 
-	/* Thread state of the running thread. Tried in this order; each candidate must have thread_id == tp
-	 * (on x86-64 glibc: pthread_self() == fsbase). */
+	/* How glibc lays a thread out (python_unwind/arch/arch.h). pthread_self() is tp - thread_block. */
+	plait_u32 thread_block; /* 0 on x86-64, sizeof(struct pthread) on aarch64 */
+	plait_u32 dtv_offset;	/* from tp */
+	plait_u32 tls_static_limit;
+	plait_u32 tsd_offset; /* of specific_1stblock from pthread_self() */
+	plait_u32 tid_offset; /* of tid from pthread_self() */
+
+	/* Where the kernel may hand out a thread pointer from before the exec: offset in _PyRuntime of main_thread, the
+	 * pthread_self() of the thread that initialised it; 0: not needed. */
+	plait_u32 runtime_main_thread;
+
+	/* Thread state of the running thread. Tried in this order; each candidate must have thread_id ==
+	 * pthread_self(). */
 	struct plait_tls_variable tls_current;	/* 3.12+: _Py_tss_tstate, NULL while detached */
 	struct plait_tls_variable tls_gilstate; /* 3.15: _Py_tss_gilstate */
 	plait_u32 runtime_tstate_current;	/* offset in _PyRuntime of gilstate.tstate_current (<= 3.11); 0: none */
 	plait_u32 runtime_autotsskey; /* offset in _PyRuntime of autoTSSkey {int initialized; u32 key}; 0: none */
-	plait_u32 tsd_offset;	      /* of struct pthread.specific_1stblock from tp (x86-64 glibc: 0x310) */
 
 	/* The lists of interpreters and of their thread states, in which a thread's further states are looked for when
 	 * the process has sub-interpreters. runtime_interpreters_head 0: they are not looked for. */

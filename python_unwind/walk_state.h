@@ -33,6 +33,8 @@ enum plait_walk_shift {
 struct plait_walk {
 	struct plait_walk_plan plan; /* set by the caller */
 	plait_u64 tp;		     /* set by the caller: the thread pointer */
+	plait_u32 first_tid; /* set by the caller: of a process's first thread, whose `tp` may be stale, its id in
+			      * its own pid namespace; else 0 */
 
 	plait_u64 pending; /* another thread state of this thread, to be walked after this one; 0: none */
 	plait_u64 walked[PLAIT_WALK_CHAINS]; /* the thread states whose chains were walked, */

@@ -24,12 +24,19 @@ struct plait_process_python {
 	uint32_t count;
 	struct plait_python_runtime runtimes[PLAIT_RUNTIMES_MAX];
 	struct plait_walk_plan plans[PLAIT_RUNTIMES_MAX];
+
+	/* Where plait_python_needs_thread_block(): runtimes that were mapped before the C library. */
+	uint32_t thread_block; /* 0: not known yet */
+	uint32_t waiting_count;
+	struct plait_python_runtime waiting[PLAIT_RUNTIMES_MAX];
+	const struct plait_module_file *waiting_files[PLAIT_RUNTIMES_MAX];
 };
 
 /* A file that was looked at once: is it a CPython? */
 struct plait_inspected {
 	bool done;
 	bool whole;			    /* the parts of its evaluator were looked for */
+	uint32_t thread_block;		    /* plait_python_thread_block(), where it is needed */
 	struct plait_python_binary *binary; /* NULL: it is not one (or not a known one) */
 };
 

@@ -55,6 +55,8 @@ static struct plait_error *inspect_file(struct plait_pipeline *pipeline, const s
 			plait_error_free(error);
 			PLAIT_TRY(failure);
 		}
+		if (plait_python_needs_thread_block())
+			inspected->thread_block = plait_python_thread_block(file->image, file->image_size);
 	}
 	*ret = inspected->binary;
 	return NULL;
@@ -97,6 +99,64 @@ static struct plait_error *check_runtime(struct plait_pipeline *pipeline, const 
 	return plait_python_runtime_check(runtime, memory);
 }
 
+/* Checks a runtime that is new, and follows it. */
+static struct plait_error *follow_runtime(struct plait_pipeline *pipeline, struct plait_process_python *python,
+					  const struct plait_python_runtime *runtime,
+					  const struct plait_module_file *file)
+{
+	const struct plait_process *process = plait_process_map_process(pipeline->processes, runtime->pid);
+	struct plait_memory memory = plait_memory_of_process((pid_t)runtime->pid);
+	struct plait_error *error = check_runtime(pipeline, runtime, &memory);
+	if (error) {
+		struct plait_error *failure = plait_pipeline_note(
+			pipeline, "the CPython in process %u (%s) cannot be read: %s; its stacks are native only",
+			runtime->pid, process ? process->name : "", error->message);
+		plait_error_free(error);
+		return failure;
+	}
+	PLAIT_TRY(add_runtime(pipeline, python, runtime));
+	find_fragments(pipeline, file); /* slow: only now that the walker knows the runtime */
+	return NULL;
+}
+
+/* A C library tells how its thread blocks are laid out: the runtimes that waited for that can be followed. */
+static struct plait_error *note_thread_block(struct plait_pipeline *pipeline, struct plait_process_python *python,
+					     uint32_t thread_block)
+{
+	python->thread_block = thread_block;
+	uint32_t count = python->waiting_count;
+	python->waiting_count = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		python->waiting[i].thread_block = thread_block;
+		PLAIT_TRY(follow_runtime(pipeline, python, &python->waiting[i], python->waiting_files[i]));
+	}
+	return NULL;
+}
+
+/* Keeps a runtime until the process's C library is seen. */
+static void wait_for_library(struct plait_process_python *python, const struct plait_python_runtime *runtime,
+			     const struct plait_module_file *file)
+{
+	for (uint32_t i = 0; i < python->waiting_count; i++) {
+		if (python->waiting[i].binary == runtime->binary && python->waiting[i].bias == runtime->bias)
+			return;
+	}
+	if (python->waiting_count == PLAIT_RUNTIMES_MAX)
+		return;
+	python->waiting_files[python->waiting_count] = file;
+	python->waiting[python->waiting_count++] = *runtime;
+}
+
+static bool is_followed(const struct plait_process_python *python, const struct plait_python_binary *binary,
+			uint64_t bias)
+{
+	for (uint32_t i = 0; i < python->count; i++) {
+		if (python->runtimes[i].binary == binary && python->runtimes[i].bias == bias)
+			return true;
+	}
+	return false;
+}
+
 struct plait_error *plait_pipeline_inspect(struct plait_pipeline *pipeline, uint32_t pid,
 					   const struct plait_mapping *mapping)
 {
@@ -105,34 +165,29 @@ struct plait_error *plait_pipeline_inspect(struct plait_pipeline *pipeline, uint
 	const struct plait_python_binary *binary = NULL;
 	PLAIT_TRY(inspect_file(pipeline, mapping->file, &binary));
 	const struct plait_process *process = plait_process_map_process(pipeline->processes, pid);
-	if (!binary || !process)
+	uint32_t thread_block = pipeline->inspected.data[mapping->file->id].thread_block;
+	if ((!binary && !thread_block) || !process)
 		return NULL;
 	struct plait_process_python *python = python_of(pipeline, pid);
 	if (!python)
 		return plait_error_no_memory();
 	python->serial = process->serial;
-	for (uint32_t i = 0; i < python->count; i++) {
-		if (python->runtimes[i].binary == binary && python->runtimes[i].bias == mapping->bias)
-			return NULL;
-	}
+	if (thread_block)
+		PLAIT_TRY(note_thread_block(pipeline, python, thread_block));
+	if (!binary || is_followed(python, binary, mapping->bias))
+		return NULL;
 	struct plait_python_runtime runtime = {
 		.binary = binary,
 		.pid = pid,
 		.bias = mapping->bias,
 		.start_stack = process->start_stack,
+		.thread_block = python->thread_block,
 	};
-	struct plait_memory memory = plait_memory_of_process((pid_t)pid);
-	struct plait_error *error = check_runtime(pipeline, &runtime, &memory);
-	if (error) {
-		struct plait_error *failure = plait_pipeline_note(
-			pipeline, "the CPython in process %u (%s) cannot be read: %s; its stacks are native only", pid,
-			process->name, error->message);
-		plait_error_free(error);
-		return failure;
+	if (plait_python_needs_thread_block() && !python->thread_block) {
+		wait_for_library(python, &runtime, mapping->file);
+		return NULL;
 	}
-	PLAIT_TRY(add_runtime(pipeline, python, &runtime));
-	find_fragments(pipeline, mapping->file); /* slow: only now that the walker knows the runtime */
-	return NULL;
+	return follow_runtime(pipeline, python, &runtime, mapping->file);
 }
 
 struct plait_error *plait_pipeline_fork_python(struct plait_pipeline *pipeline, uint32_t parent, uint32_t child)
@@ -147,6 +202,7 @@ struct plait_error *plait_pipeline_fork_python(struct plait_pipeline *pipeline, 
 	if (!python)
 		return plait_error_no_memory();
 	python->serial = process->serial;
+	python->thread_block = copy.thread_block;
 	for (uint32_t i = 0; i < copy.count; i++) {
 		copy.runtimes[i].pid = child;
 		PLAIT_TRY(add_runtime(pipeline, python, &copy.runtimes[i]));

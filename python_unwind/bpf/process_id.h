@@ -25,6 +25,15 @@ static inline plait_u32 id_in_namespace(struct task_struct *task)
 	return 0;
 }
 
+/* The thread's id as its own pid namespace has it: what it calls itself. */
+static inline plait_u32 own_id(struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	plait_u32 level = BPF_CORE_READ(pid, level);
+	char *numbers = (char *)pid + bpf_core_field_offset(struct pid, numbers);
+	return BPF_CORE_READ((struct upid *)(numbers + level * bpf_core_type_size(struct upid)), nr);
+}
+
 static inline plait_u32 process_id(struct task_struct *task)
 {
 	if (pid_namespace)

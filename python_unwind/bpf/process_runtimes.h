@@ -58,6 +58,7 @@ static inline void use_runtime(struct scratch *s, const struct sampler_runtime *
 {
 	s->walk.plan = runtime->plan;
 	s->walk.tp = s->head.body.tp;
+	s->walk.first_tid = s->first_tid;
 	s->more = runtime->more;
 	s->process = s->image + ((plait_u64)runtime->epoch << 32);
 }

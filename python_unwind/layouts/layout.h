@@ -15,6 +15,7 @@
 	X(runtime_interpreters_head)                                                                                   \
 	X(runtime_tstate_current)                                                                                      \
 	X(runtime_autotsskey)                                                                                          \
+	X(runtime_main_thread) /* where the thread pointer needs mending (walk_plan.h) */                              \
 	X(interp_next)                                                                                                 \
 	X(interp_threads_head)                                                                                         \
 	X(tstate_next)                                                                                                 \

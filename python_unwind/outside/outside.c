@@ -5,7 +5,6 @@
 
 #include "common/map.h"
 #include "common/vec.h"
-#include "python_unwind/arch.h"
 #include "python_unwind/binary.h"
 #include "python_unwind/outside/walk_process.h"
 #include "python_unwind/walk_state.h"
@@ -166,10 +165,12 @@ static uint64_t thread_pointer(void *context, uint32_t pid, uint32_t own_tid)
 	struct process *process = process_of(outside, pid);
 	const uint64_t *tp = process ? plait_map_get(&process->pointers, own_tid) : NULL;
 	uint32_t tid = 0;
-	if (!process)
+	if (!process || !process->count)
 		return 0;
 	struct plait_memory memory = plait_memory_of_process((pid_t)pid);
-	if (tp && plait_memory_read(&memory, *tp + plait_arch_tid_offset, &tid, sizeof(tid)) && tid == own_tid)
+	const struct plait_walk_plan *plan = &process->plans[0];
+	if (tp && plait_memory_read(&memory, *tp - plan->thread_block + plan->tid_offset, &tid, sizeof(tid)) &&
+	    tid == own_tid)
 		return *tp;
 	plait_map_release(&process->pointers);
 	plait_error_free(plait_python_outside_threads(outside, pid, &memory, &process->pointers));
@@ -230,17 +231,17 @@ bool plait_python_outside_is_attached(struct plait_python_outside *outside, uint
 	return false;
 }
 
-/* Those of one interpreter. On glibc PyThreadState.thread_id is the thread pointer. */
-static struct plait_error *add_threads(const uint32_t *fields, uint64_t interpreter, const struct plait_memory *memory,
-				       uint32_t *left, struct plait_map *ret)
+/* Those of one interpreter. PyThreadState.thread_id is pthread_self(). */
+static struct plait_error *add_threads(const uint32_t *fields, const struct plait_walk_plan *plan, uint64_t interpreter,
+				       const struct plait_memory *memory, uint32_t *left, struct plait_map *ret)
 {
-	uint64_t tstate = 0, tp;
+	uint64_t tstate = 0, thread;
 	bool more = plait_memory_u64(memory, interpreter + fields[PLAIT_FIELD_interp_threads_head], &tstate);
 	while (more && tstate && (*left)--) {
 		uint32_t tid = 0;
-		more = plait_memory_u64(memory, tstate + fields[PLAIT_FIELD_tstate_thread_id], &tp);
-		if (more && tp && plait_memory_read(memory, tp + plait_arch_tid_offset, &tid, sizeof(tid)) &&
-		    !plait_map_put(ret, tid, tp))
+		more = plait_memory_u64(memory, tstate + fields[PLAIT_FIELD_tstate_thread_id], &thread);
+		if (more && thread && plait_memory_read(memory, thread + plan->tid_offset, &tid, sizeof(tid)) &&
+		    !plait_map_put(ret, tid, thread + plan->thread_block))
 			return plait_error_no_memory();
 		more = more && plait_memory_u64(memory, tstate + fields[PLAIT_FIELD_tstate_next], &tstate);
 	}
@@ -260,7 +261,7 @@ struct plait_error *plait_python_outside_threads(const struct plait_python_outsi
 			runtime->bias + runtime->binary->runtime + fields[PLAIT_FIELD_runtime_interpreters_head];
 		bool more = plait_memory_u64(memory, head, &interpreter);
 		while (more && interpreter && left) {
-			PLAIT_TRY(add_threads(fields, interpreter, memory, &left, ret));
+			PLAIT_TRY(add_threads(fields, &process->plans[i], interpreter, memory, &left, ret));
 			more = plait_memory_u64(memory, interpreter + fields[PLAIT_FIELD_interp_next], &interpreter);
 		}
 	}

@@ -4,57 +4,13 @@
 #ifndef PLAIT_PYTHON_UNWIND_WALK_THREAD_H
 #define PLAIT_PYTHON_UNWIND_WALK_THREAD_H
 
-#include "python_unwind/walk/arch_x86_64.h"
-#include "python_unwind/walk_state.h"
+#include "python_unwind/walk/tls.h"
 
 /* Bytes of a PyThreadState that hold all fields that the walk wants. */
 #define PLAIT_WALK_TSTATE_SIZE 192
 
 /* glibc keeps the first 32 keys' values in struct pthread itself (nptl/descr.h, specific_1stblock). */
 #define PLAIT_WALK_TSD_KEYS 32
-
-/* Where the TLS block of the module with that id is: the thread's dtv has one slot of two words a module. */
-static inline bool plait_walk_dtv(plait_walk_memory memory, const struct plait_walk *walk, plait_u64 module,
-				  plait_u64 *ret)
-{
-	plait_u64 dtv = 0;
-	return !plait_walk_read(memory, &dtv, sizeof(dtv), walk->tp + PLAIT_WALK_ARCH_DTV) &&
-	       !plait_walk_read(memory, ret, sizeof(*ret), dtv + 16 * module);
-}
-
-/* What `variable->offset` counts from, by the kinds of enum plait_tls_kind. */
-static inline bool plait_walk_tls_block(plait_walk_memory memory, const struct plait_walk *walk,
-					const struct plait_tls_variable *variable, plait_u64 *ret)
-{
-	plait_u64 word = 0, pair[2] = { 0, 0 };
-	plait_u64 at = variable->module_address + (variable->kind == PLAIT_TLS_DESCRIPTOR ? 8 : 0);
-	*ret = walk->tp;
-	if (variable->kind == PLAIT_TLS_STATIC)
-		return true;
-	if (plait_walk_read(memory, &word, sizeof(word), at))
-		return false;
-	if (variable->kind == PLAIT_TLS_DYNAMIC)
-		return plait_walk_dtv(memory, walk, word, ret);
-	if (variable->kind == PLAIT_TLS_GOT || (long long)word < 0) {
-		*ret += word;
-		return true;
-	}
-	if (plait_walk_read(memory, pair, sizeof(pair), word) || !plait_walk_dtv(memory, walk, pair[0], ret))
-		return false;
-	*ret += pair[1];
-	return true;
-}
-
-/* Value of a thread-local pointer; 0 when it is NULL or cannot be read. */
-static inline plait_u64 plait_walk_tls(plait_walk_memory memory, struct plait_walk *walk,
-				       const struct plait_tls_variable *variable)
-{
-	plait_u64 block, value = 0;
-	if (variable->kind == PLAIT_TLS_NONE || !plait_walk_tls_block(memory, walk, variable, &block) ||
-	    plait_walk_read(memory, &value, sizeof(value), block + (plait_u64)(long long)variable->offset))
-		return 0;
-	return value;
-}
 
 /* What pthread_getspecific(autoTSSkey) gives in that thread. */
 static inline plait_u64 plait_walk_tsd(plait_walk_memory memory, const struct plait_walk *walk)
@@ -67,7 +23,8 @@ static inline plait_u64 plait_walk_tsd(plait_walk_memory memory, const struct pl
 	if (!(plait_u32)tss || key >= PLAIT_WALK_TSD_KEYS)
 		return 0;
 	/* struct pthread_key_data { uintptr_t seq; void *data } */
-	if (plait_walk_read(memory, &value, sizeof(value), walk->tp + walk->plan.tsd_offset + 16 * key + 8))
+	if (plait_walk_read(memory, &value, sizeof(value),
+			    plait_walk_thread_id(walk) + walk->plan.tsd_offset + 16 * key + 8))
 		return 0;
 	return value;
 }
@@ -97,7 +54,7 @@ static inline plait_u64 plait_walk_bound_tstate(plait_walk_memory memory, struct
 static inline bool plait_walk_fetch_tstate(plait_walk_memory memory, struct plait_walk *walk, plait_u64 tstate)
 {
 	return tstate && !(tstate & 7) && !plait_walk_read(memory, walk->words, PLAIT_WALK_TSTATE_SIZE, tstate) &&
-	       plait_walk_u64(walk->words, walk->plan.tstate_thread_id) == plait_walk_arch_thread_id(walk->tp);
+	       plait_walk_u64(walk->words, walk->plan.tstate_thread_id) == plait_walk_thread_id(walk);
 }
 
 /* Thread states and interpreters that are looked at in one search. A read costs some 0.1 us, so a process with very
@@ -138,7 +95,7 @@ static inline plait_u64 plait_walk_search_tstate(plait_walk_memory memory, struc
 	    plait_walk_u64(walk->words, plan->tstate_interp) != walk->interp)
 		return 0; /* no thread state any more: the rest of the list is out of reach */
 	walk->candidate = plait_walk_u64(walk->words, plan->tstate_next);
-	if (plait_walk_u64(walk->words, plan->tstate_thread_id) != plait_walk_arch_thread_id(walk->tp))
+	if (plait_walk_u64(walk->words, plan->tstate_thread_id) != plait_walk_thread_id(walk))
 		return 0;
 	for (plait_u32 i = 0; i < PLAIT_WALK_CHAINS; i++) {
 		if (i < walk->chains && walk->walked[i] == tstate)

@@ -7,20 +7,12 @@
 #include <cmocka.h>
 
 #include "python_unwind/accessor.h"
-#include "python_unwind/arch.h"
+#include "python_unwind/arch/arch.h"
 #include "unit/test_runtime_image.h"
 
 #define CODE(...) (const uint8_t[]) { __VA_ARGS__ }, sizeof((const uint8_t[]) { __VA_ARGS__ })
 
 #define AT 0x1000 /* where the code of the cases lies */
-
-static bool other_machine(void)
-{
-	if (plait_arch_machine == EM_X86_64)
-		return false;
-	print_message("these are instructions of x86-64\n");
-	return true;
-}
 
 static void every_form_is_decoded(void **state)
 {
@@ -79,18 +71,16 @@ static void every_form_is_decoded(void **state)
 		       0x8b, 0x40, 0x10, 0xc3),
 		  { PLAIT_ACCESS_DESCRIPTOR, AT + 7 + 0x200, 0x10 } },
 	};
-	if (other_machine())
-		skip();
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct plait_access access = { 0 };
-		if (!plait_arch_decode_access(cases[i].code, cases[i].size, AT, &access))
+		if (!plait_python_arch_x86_64.decode_access(cases[i].code, cases[i].size, AT, &access))
 			fail_msg("not decoded: %s", cases[i].name);
 		if (access.kind != cases[i].access.kind || access.got != cases[i].access.got ||
 		    access.offset != cases[i].access.offset)
 			fail_msg("%s: kind %d got %#lx offset %ld", cases[i].name, (int)access.kind,
 				 (unsigned long)access.got, (long)access.offset);
 		/* Cut off before the load it is nothing. */
-		assert_false(plait_arch_decode_access(cases[i].code, 3, AT, &access));
+		assert_false(plait_python_arch_x86_64.decode_access(cases[i].code, 3, AT, &access));
 	}
 }
 
@@ -111,11 +101,9 @@ static void other_functions_are_not_decoded(void **state)
 		{ CODE(0x06, 0x06, 0x06) },					      /* no instruction */
 		{ CODE(0x90) },
 	};
-	if (other_machine())
-		skip();
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct plait_access access;
-		if (plait_arch_decode_access(cases[i].code, cases[i].size, AT, &access))
+		if (plait_python_arch_x86_64.decode_access(cases[i].code, cases[i].size, AT, &access))
 			fail_msg("case %zu is none", i);
 	}
 }
@@ -136,8 +124,6 @@ __attribute__((noinline)) static void *get_second(void)
 static void own_thread_locals_are_found(void **state)
 {
 	(void)state;
-	if (other_machine())
-		skip();
 	first = &first;
 	second = &second;
 	const struct {
@@ -147,8 +133,8 @@ static void own_thread_locals_are_found(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		struct plait_access access = { 0 };
 		assert_ptr_equal(cases[i].get(), cases[i].address);
-		assert_true(plait_arch_decode_access((const uint8_t *)(uintptr_t)cases[i].get, 64,
-						     (uint64_t)(uintptr_t)cases[i].get, &access));
+		assert_true(plait_python_arch_native()->decode_access((const uint8_t *)(uintptr_t)cases[i].get, 64,
+								      (uint64_t)(uintptr_t)cases[i].get, &access));
 		assert_int_equal(access.kind, PLAIT_ACCESS_OFFSET);
 		assert_int_equal((uint64_t)__builtin_thread_pointer() + (uint64_t)access.offset,
 				 (uint64_t)(uintptr_t)cases[i].address);
@@ -181,8 +167,6 @@ static void relocations_complete_what_code_says(void **state)
 	(void)state;
 	static const uint8_t code[] = { 0x66, 0x48, 0x8d, 0x3d, 0x38, 0, 0,    0,    0x66, 0x66,
 					0x48, 0xe8, 0,	  0,	0,    0, 0x48, 0x8b, 0x00, 0xc3 };
-	if (other_machine())
-		skip();
 	uint64_t value = 24;
 	image_begin(&image, ET_DYN); /* a local symbol: its offset is written by the linker */
 	uint64_t function = image_add(&image, code, sizeof(code)), got = function + 8 + 0x38;
@@ -215,8 +199,6 @@ static void symbols_serve_where_code_does_not(void **state)
 		{ R_X86_64_TLSDESC, PLAIT_TLS_DESCRIPTOR, 0x10 },
 		{ R_X86_64_GLOB_DAT, PLAIT_TLS_NONE, 0 },
 	};
-	if (other_machine())
-		skip();
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		image_begin(&image, ET_DYN);
 		image_segment(&image, PT_TLS, IMAGE_BASE, 0x21, 8);

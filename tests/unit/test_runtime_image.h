@@ -36,11 +36,7 @@ static inline void image_begin(struct image *image, uint16_t type)
 	header.e_ident[EI_CLASS] = ELFCLASS64;
 	header.e_ident[EI_DATA] = ELFDATA2LSB;
 	header.e_ident[EI_VERSION] = 1;
-#if defined(__x86_64__)
-	header.e_machine = EM_X86_64;
-#else
-	header.e_machine = EM_AARCH64;
-#endif
+	header.e_machine = PLAIT_MACHINE;
 	memcpy(image->bytes, &header, sizeof(header));
 }
 

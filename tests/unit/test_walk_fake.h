@@ -71,6 +71,7 @@ static inline void put64(struct fake *fake, uint64_t address, uint64_t value)
 static const struct plait_walk_plan common_plan = {
 	.runtime = RUNTIME,
 	.tsd_offset = 0x310,
+	.dtv_offset = 8,
 	.runtime_autotsskey = 592,
 	.tstate_interp = 16,
 	.tstate_root_cframe = PLAIT_NO_OFFSET,

@@ -1,20 +1,9 @@
 /* x86-64: thread-local access as in "ELF Handling For Thread-Local Storage" (Drepper) and the x86-64 psABI; variant II,
  * the thread pointer is fsbase. */
-#include "python_unwind/arch.h"
+#include "python_unwind/arch/arch.h"
 
 #include <capstone/capstone.h>
 #include <elf.h>
-
-const uint16_t plait_arch_machine = EM_X86_64;
-
-/* glibc, nptl/descr.h: struct pthread begins at the thread pointer. 0x310 in glibc 2.36 to 2.43; libc.so.6 itself says
- * so in _thread_db_pthread_specific (0x510, the second-level table that follows 32 pairs of 16 bytes). */
-const uint32_t plait_arch_tsd_offset = 0x310;
-const uint32_t plait_arch_tid_offset =
-	0x2d0; /* glibc 2.12 to 2.42: nptl/descr.h, with the 704 bytes of tcbhead_t before it */
-
-/* rsp + 8: the call pushed the return address. */
-const uint64_t plait_arch_entry_cfa_register = 7, plait_arch_entry_cfa_offset = 8;
 
 enum { MOST_INSTRUCTIONS = 32, MOST_SIZE = 15 };
 
@@ -187,7 +176,7 @@ static bool step(csh handle, struct machine *machine, const cs_insn *insn)
 	return true;
 }
 
-bool plait_arch_decode_access(const uint8_t *code, size_t size, uint64_t address, struct plait_access *ret)
+static bool decode_access(const uint8_t *code, size_t size, uint64_t address, struct plait_access *ret)
 {
 	csh handle;
 	if (cs_open(CS_ARCH_X86, CS_MODE_64, &handle) != CS_ERR_OK)
@@ -207,8 +196,8 @@ bool plait_arch_decode_access(const uint8_t *code, size_t size, uint64_t address
 	return machine.done;
 }
 
-bool plait_arch_visit_jumps(const uint8_t *code, size_t size, uint64_t address,
-			    bool (*visit)(void *context, uint64_t target), void *context)
+static bool visit_jumps(const uint8_t *code, size_t size, uint64_t address,
+			bool (*visit)(void *context, uint64_t target), void *context)
 {
 	csh handle;
 	if (cs_open(CS_ARCH_X86, CS_MODE_64, &handle) != CS_ERR_OK)
@@ -228,7 +217,7 @@ bool plait_arch_visit_jumps(const uint8_t *code, size_t size, uint64_t address,
 	return more;
 }
 
-enum plait_arch_relocation plait_arch_relocation(uint32_t type)
+static enum plait_arch_relocation relocation(uint32_t type)
 {
 	switch (type) {
 	case R_X86_64_DTPMOD64:
@@ -244,15 +233,33 @@ enum plait_arch_relocation plait_arch_relocation(uint32_t type)
 	}
 }
 
-int64_t plait_arch_program_tls(uint64_t size, uint64_t align)
+static int64_t program_tls(uint64_t size, uint64_t align)
 {
 	if (align & (align - 1) || !align)
 		align = 1;
 	return -(int64_t)((size + align - 1) & ~(align - 1));
 }
 
-bool plait_arch_thread_lives(const struct plait_memory *memory, uint64_t thread_id)
+/* struct pthread begins with tcbhead_t, which holds its own address. */
+static bool thread_lives(const struct plait_memory *memory, uint64_t thread_id)
 {
 	uint64_t self;
 	return plait_memory_u64(memory, thread_id, &self) && self == thread_id;
 }
+
+const struct plait_python_arch plait_python_arch_x86_64 = {
+	.machine = EM_X86_64,
+	/* 0x310 in glibc 2.36 to 2.43; libc.so.6 itself says so in _thread_db_pthread_specific (0x510, the second-level
+	 * table that follows 32 pairs of 16 bytes). */
+	.tsd_offset = 0x310,
+	.tid_offset = 0x2d0, /* glibc 2.12 to 2.42: behind the 704 bytes of tcbhead_t and a list's two pointers */
+	.dtv_offset = 8,     /* tcbhead_t: tcb, dtv, self (sysdeps/x86_64/nptl/tls.h) */
+	.tls_static_limit = 0,
+	.entry_cfa_register = 7, /* rsp + 8: the call pushed the return address */
+	.entry_cfa_offset = 8,
+	.decode_access = decode_access,
+	.visit_jumps = visit_jumps,
+	.relocation = relocation,
+	.program_tls = program_tls,
+	.thread_lives = thread_lives,
+};
