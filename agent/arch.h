@@ -8,6 +8,9 @@
 
 #include "common/agent_wire.h"
 
+/* No address of a process lies at or above this. */
+extern const uint64_t agent_arch_address_end;
+
 /* The registers of the interrupted code by their DWARF numbers. */
 void agent_arch_registers(const void *context, struct plait_agent_sample *ret);
 uint64_t agent_arch_stack_pointer(const void *context);

@@ -2,6 +2,8 @@
 
 #include "agent/arch.h"
 
+const uint64_t agent_arch_address_end = 1ULL << 47;
+
 /* gregs index of each DWARF register (x86-64 psABI, figure 3.36). */
 static const uint8_t gregs_of[17] = {
 	REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,

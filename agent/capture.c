@@ -37,7 +37,7 @@ static bool is_readable(struct agent_thread *self, uint64_t address, uint64_t si
 {
 	if (address >= self->stack_start && address + size <= self->stack_end)
 		return true;
-	if (address < PAGE || address + size < address || address + size > 1ULL << 47)
+	if (address < PAGE || address + size < address || address + size > agent_arch_address_end)
 		return false;
 	for (uint64_t page = address & -(uint64_t)PAGE; page < address + size; page += PAGE) {
 		uint64_t *slot = &self->pages[page / PAGE & (AGENT_PAGES - 1)];
@@ -174,6 +174,7 @@ static uint32_t walk_runtime(struct agent_thread *self, const struct plait_walk_
 	struct plait_walk *walk = &self->walk;
 	walk->plan = *plan;
 	walk->tp = self->tp;
+	walk->first_tid = 0; /* that thread pointer is right */
 	walk->searching = 0;
 	self->own_tstate = plait_walk_bound_tstate(self, walk);
 	if (plan->tls_current.kind != PLAIT_TLS_NONE) {

@@ -11,6 +11,19 @@ struct user_registers {
 	plait_u64 sp;
 };
 
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/* Flavours (what follows ___ is not part of the name) of types that kernel.h declares without these fields. */
+struct thread_struct___x86_64 {
+	unsigned long fsbase;
+};
+
+struct task_struct___x86_64 {
+	struct thread_struct___x86_64 thread;
+};
+
+#pragma clang attribute pop
+
 /* The end of struct pt_regs (arch/x86/include/asm/ptrace.h). With FRED the words of cs and ss hold more than the
  * selector. */
 struct arch_frame {
@@ -66,7 +79,7 @@ static inline bool arch_user_registers(plait_context *ctx, struct task_struct *t
 /* The thread pointer. Kept by the kernel whenever a task sets it (arch_prctl, clone) and at each switch. */
 static inline plait_u64 arch_thread_pointer(struct task_struct *task)
 {
-	return BPF_CORE_READ(task, thread.fsbase);
+	return BPF_CORE_READ((struct task_struct___x86_64 *)task, thread.fsbase);
 }
 
 #endif

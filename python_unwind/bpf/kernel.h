@@ -15,10 +15,6 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-struct thread_struct {
-	unsigned long fsbase; /* x86-64 */
-};
-
 struct mm_struct {
 	unsigned long start_stack;
 };
@@ -51,7 +47,6 @@ struct task_struct {
 	plait_u64 start_time;
 	plait_u64 self_exec_id; /* counts execve() calls, handed down by fork */
 	void *stack;
-	struct thread_struct thread;
 };
 
 #pragma clang attribute pop

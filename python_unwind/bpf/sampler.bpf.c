@@ -10,7 +10,7 @@
 
 #include "python_unwind/bpf/repeat.h"
 #include "python_unwind/bpf/scratch.h"
-#include "python_unwind/bpf/arch_x86_64.h"
+#include "python_unwind/bpf/arch.h"
 
 typedef const void *plait_walk_memory;
 
