@@ -205,6 +205,16 @@ static bool convert_frame(Dwarf_Frame *frame, const struct plait_unwind_arch *ar
 	return true;
 }
 
+/* A return address that is stored at or above the CFA is none of the frame's own words: the CFA is too low (glibc's
+ * _dl_runtime_resolve on AArch64 does not count the two words that the procedure linkage table pushed before it). The
+ * caller's stack pointer is above that word. */
+static void raise_stack_pointer(const struct plait_unwind_arch *arch, struct plait_rule *rule)
+{
+	const struct plait_rule_entry *entry = plait_rule_find(rule, arch->return_address);
+	if (entry && entry->kind == PLAIT_RULE_AT_CFA && entry->value >= 0 && !plait_rule_find(rule, arch->sp))
+		plait_rule_add(rule, arch->sp, PLAIT_RULE_IS_CFA, 0, (int64_t)entry->value + 8);
+}
+
 static bool find(Dwarf_CFI *cfi, const struct plait_unwind_arch *arch, struct plait_rule_pool *pool, uint64_t address,
 		 struct plait_rule *ret)
 {
@@ -213,6 +223,8 @@ static bool find(Dwarf_CFI *cfi, const struct plait_unwind_arch *arch, struct pl
 		return false;
 	bool converted = convert_frame(frame, arch, pool, ret);
 	free(frame);
+	if (converted)
+		raise_stack_pointer(arch, ret);
 	return converted;
 }
 
