@@ -23,6 +23,7 @@
 #include "common/cleanup.h"
 #include "common/memory.h"
 #include "python_unwind/runtime.h"
+#include "unit/thread_block_of.h"
 
 #define PYTHONS_MAX 32
 
@@ -156,6 +157,7 @@ static inline bool target_find_runtime(struct python_target *target)
 	target->runtime.binary = target->binary;
 	target->runtime.pid = (uint32_t)target->pid;
 	target->runtime.start_stack = target_start_stack(target->pid);
+	target->runtime.thread_block = thread_block_of(target->pid);
 	target->memory = plait_memory_of_process(target->pid);
 	plait_python_runtime_plan(&target->runtime, &target->plan);
 	return true;

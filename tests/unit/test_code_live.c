@@ -1,12 +1,12 @@
-/* links: plait_python_unwind */
+/* links: plait_perf plait_python_unwind */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/ptrace.h>
-#include <sys/user.h>
 #include <cmocka.h>
 
+#include "perf/ptrace/arch.h"
 #include "python_target.h"
 #include "python_unwind/code.h"
 #include "python_unwind/outside/walk_process.h"
@@ -43,13 +43,15 @@ static const struct {
 
 static uint64_t thread_pointer(pid_t pid)
 {
-	struct user_regs_struct registers;
+	struct plait_registers registers;
+	uint64_t tp;
+	bool in_call;
 	assert_int_equal(ptrace(PTRACE_SEIZE, pid, 0, 0), 0);
 	assert_int_equal(ptrace(PTRACE_INTERRUPT, pid, 0, 0), 0);
 	assert_int_equal(waitpid(pid, NULL, __WALL), pid);
-	assert_int_equal(ptrace(PTRACE_GETREGS, pid, 0, &registers), 0);
+	assert_true(plait_ptrace_registers(pid, &registers, &tp, &in_call));
 	assert_int_equal(ptrace(PTRACE_DETACH, pid, 0, 0), 0);
-	return registers.fs_base;
+	return tp;
 }
 
 /* What the sampler would send of a frame's code object if every page of it were swapped out. */

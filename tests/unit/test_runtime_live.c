@@ -9,6 +9,7 @@
 
 #include "common/memory.h"
 #include "unit/test_runtime_host.h"
+#include "unit/thread_block_of.h"
 
 /* Prints what CPython says about itself, waits without the GIL, then runs in a loop with it. */
 static const char script[] =
@@ -89,6 +90,7 @@ static void find_runtime(struct subject *subject)
 				.binary = subject->binary,
 				.pid = (uint32_t)subject->child.pid,
 				.bias = bias_of(file.bytes, start),
+				.thread_block = thread_block_of(subject->child.pid),
 			};
 		}
 		host_unmap(&file);
@@ -173,17 +175,19 @@ static uint64_t thread_local_value(const struct subject *subject, const struct p
 	case PLAIT_TLS_STATIC:
 		break;
 	case PLAIT_TLS_DYNAMIC:
-		block = word(subject, word(subject, tp + 8) + 16 * word(subject, variable->module_address));
+		block = word(subject, word(subject, tp + subject->plan.dtv_offset) +
+					      16 * word(subject, variable->module_address));
 		break;
 	case PLAIT_TLS_GOT:
 		block = tp + word(subject, variable->module_address);
 		break;
 	case PLAIT_TLS_DESCRIPTOR: {
 		uint64_t argument = word(subject, variable->module_address + 8);
-		if ((int64_t)argument < 0)
+		if ((int64_t)argument < (int64_t)subject->plan.tls_static_limit)
 			block = tp + argument;
 		else
-			block = word(subject, word(subject, tp + 8) + 16 * word(subject, argument)) +
+			block = word(subject,
+				     word(subject, tp + subject->plan.dtv_offset) + 16 * word(subject, argument)) +
 				word(subject, argument + 8);
 		break;
 	}
@@ -197,16 +201,16 @@ static uint64_t thread_local_value(const struct subject *subject, const struct p
 static void assert_thread_state(const struct subject *subject, bool attached)
 {
 	const struct plait_walk_plan *plan = &subject->plan;
-	uint64_t tstate = said(subject, "tstate"), tp = said(subject, "thread");
+	uint64_t tstate = said(subject, "tstate"), thread = said(subject, "thread"), tp = thread + plan->thread_block;
 	assert_int_equal(word(subject, tstate + plan->tstate_interp), said(subject, "interpreter"));
-	assert_int_equal(word(subject, tstate + plan->tstate_thread_id), tp);
+	assert_int_equal(word(subject, tstate + plan->tstate_thread_id), thread);
 	if (plan->shape >= PLAIT_SHAPE_CFRAME_SHIM)
 		assert_int_equal(thread_local_value(subject, &plan->tls_current, tp), attached ? tstate : 0);
 	else
 		assert_int_equal(word(subject, plan->runtime + plan->runtime_tstate_current), attached ? tstate : 0);
 	if (plan->runtime_autotsskey) {
 		uint64_t key = word(subject, plan->runtime + plan->runtime_autotsskey) >> 32;
-		assert_int_equal(word(subject, tp + plan->tsd_offset + 16 * key + 8), tstate);
+		assert_int_equal(word(subject, thread + plan->tsd_offset + 16 * key + 8), tstate);
 	} else {
 		assert_int_equal(thread_local_value(subject, &plan->tls_gilstate, tp), tstate);
 	}

@@ -23,28 +23,9 @@ static size_t captured_count;
 volatile uint64_t test_unwind_zero;
 static volatile uint64_t sink;
 
+#include "unit/arch_broken_code.h"
+
 NOINLINE static void next(void);
-
-/* Moves rsp by an amount from memory, keeps the old one where nobody knows, and clears the frame pointer: neither CFI
- * nor prologue nor frame pointer leads out of it. */
-__asm__(".pushsection .text\n.p2align 4\n.type broken_code, @function\nbroken_code:\n"
-	"push %rbp\n mov %rsp,%rax\n mov test_unwind_zero(%rip),%rcx\n lea -0x40(%rsp,%rcx),%rsp\n"
-	"mov %rax,8(%rsp)\n xor %ebp,%ebp\n call *%rdi\n mov 8(%rsp),%rsp\n pop %rbp\n ret\n"
-	".size broken_code, . - broken_code\n.popsection\n");
-void broken_code(void (*function)(void));
-
-/* Decodes to a frame of 0x28 bytes, but has 0x108: the `add` is never executed. The word at the wrong place is what the
- * caller planted: an old return address. */
-#define LYING_CODE(name, start, lie, end)                                                                              \
-	__asm__(".pushsection .text\n.p2align 4\n.type " #name ", @function\n" #name ":\n" start                       \
-		"push %rbp\n sub $0x100,%rsp\n mov %rsi,0x28(%rsp)\n mov %rdx,%rbp\n jmp 1f\n add $0xe0,%rsp\n" lie    \
-		"1: call *%rdi\n add $0x100,%rsp\n pop %rbp\n ret\n" end ".size " #name ", . - " #name                 \
-		"\n.popsection\n");                                                                                    \
-	void name(void (*function)(void), void *planted, volatile void *planted_frame)
-
-LYING_CODE(lying_code, "", "", "");
-/* The same with a table that lies. */
-LYING_CODE(lying_table, ".cfi_startproc\n", ".cfi_def_cfa_offset 0x30\n", ".cfi_endproc\n");
 
 static void *big_return_address;
 static volatile uint64_t *planted_frame; /* for builds that keep frame pointers: among drive()'s words */
@@ -290,7 +271,7 @@ static void wrong_anchors_do_no_harm(void **state)
 	struct plait_native_stack stack;
 	unwind(*state, "EEC", &stack);
 	size_t sound = stack.count;
-	const uint64_t wrong[] = { 1, moment.registers.value[7] + 8, captured_anchors[0] + 4, maps.stack_end + 64,
+	const uint64_t wrong[] = { 1, moment.registers.value[TEST_SP] + 8, captured_anchors[0] + 4, maps.stack_end + 64,
 				   UINT64_MAX - 3 };
 	moment_unwind(*state, &maps, &moment, wrong, 5, &stack);
 	assert_int_equal(stack.end, PLAIT_UNWIND_COMPLETE);
@@ -328,7 +309,7 @@ static void a_wrong_first_impression_is_overcome(void **state)
 static void unwind_with_hole(struct plait_unwinder *unwinder, uint64_t from, uint64_t to, bool whole,
 			     struct plait_native_stack *ret)
 {
-	uint64_t start = moment.registers.value[7], end = moment.address + moment.size;
+	uint64_t start = moment.registers.value[TEST_SP], end = moment.address + moment.size;
 	struct plait_stack_piece pieces[2] = { { start, moment.data + (start - moment.address), from - start },
 					       { to, moment.data + (to - moment.address), end - to } };
 	struct plait_stack stack = { pieces, to < end ? 2 : 1, whole };

@@ -56,14 +56,14 @@ static void without_registers_there_is_no_stack(void **state)
 	unwind(*state, &stack);
 	assert_int_equal(stack.end, PLAIT_UNWIND_NONE);
 	assert_int_equal(stack.count, 0);
-	moment.registers.valid = 0x1ffff & ~(1 << 7);
+	moment.registers.valid = ((1ULL << TEST_REGISTERS) - 1) & ~(1ULL << TEST_SP);
 	unwind(*state, &stack);
 	assert_int_equal(stack.end, PLAIT_UNWIND_NONE);
 	/* The program counter and the stack pointer are enough for a frame. */
-	moment.registers.valid = 1 << 7 | 1 << 16;
+	moment.registers.valid = 1ULL << TEST_SP | 1ULL << TEST_PC;
 	unwind(*state, &stack);
 	assert_true(stack.count >= 1);
-	assert_int_equal(stack.frames[0].pc, moment.registers.value[16]);
+	assert_int_equal(stack.frames[0].pc, moment.registers.value[TEST_PC]);
 }
 
 static void an_empty_copy_is_truncated(void **state)
@@ -86,8 +86,8 @@ static void a_misaligned_stack_pointer_is_broken(void **state)
 {
 	struct plait_native_stack stack;
 	capture();
-	moment.registers.value[7] += 3;
-	moment.registers.value[6] += 3;
+	moment.registers.value[TEST_SP] += 3;
+	moment.registers.value[TEST_FP] += 3;
 	unwind(*state, &stack);
 	assert_int_equal(stack.end, PLAIT_UNWIND_BROKEN);
 	assert_int_equal(stack.count, 1);
@@ -116,7 +116,7 @@ static void a_call_to_a_bad_address_has_its_caller(void **state)
 {
 	static const uint64_t bad[] = { 0, 8, 0x5ead0000beef };
 	struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER }, before;
-	for (size_t i = 0; i < 3; i++) {
+	for (volatile size_t i = 0; i < 3; i++) {
 		struct plait_native_stack stack;
 		sigaction(SIGSEGV, &action, &before);
 		if (!sigsetjmp(back, 1))
@@ -147,23 +147,16 @@ NOINLINE static void call_generated(const uint8_t *code, size_t size)
 	sink += *(volatile uint8_t *)page;
 }
 
-static const uint8_t plain_stub[] = { 0x48, 0x83, 0xec, 0x08, 0xff, 0xd1, 0x48, 0x83, 0xc4, 0x08, 0xc3 };
-static const uint8_t framed_stub[] = { 0xf3, 0x0f, 0x1e, 0xfa, 0x55, 0x48, 0x89, 0xe5, 0xff, 0xd1, 0x5d, 0xc3 };
-/* push %rbp; mov %rsp,%rbp; sub $0x40,%rsp; call *%rdi; leave; ret */
-static const uint8_t with_frame_pointer[] = { 0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 0x40, 0xff, 0xd7, 0xc9, 0xc3 };
-/* push %rbp; xor %ebp,%ebp; call *%rdi; pop %rbp; ret */
-static const uint8_t without_anything[] = { 0x55, 0x31, 0xed, 0xff, 0xd7, 0x5d, 0xc3 };
-
 static void trampoline_stubs_are_passed(void **state)
 {
 	struct plait_native_stack stack;
-	call_generated(plain_stub, sizeof(plain_stub));
+	call_generated(test_plain_stub, sizeof(test_plain_stub));
 	unwind(*state, &stack);
 	assert_int_equal(stack.end, PLAIT_UNWIND_COMPLETE);
 	assert_int_equal(count_flag(&stack, PLAIT_NATIVE_DERIVED), 0);
 	assert_int_equal(stack.frames[2].module, UINT32_MAX);
 	assert_in_range(stack.frames[3].pc, (uint64_t)call_generated, (uint64_t)call_generated + 1024);
-	call_generated(framed_stub, sizeof(framed_stub));
+	call_generated(test_framed_stub, sizeof(test_framed_stub));
 	unwind(*state, &stack);
 	assert_int_equal(stack.end, PLAIT_UNWIND_COMPLETE);
 	assert_int_equal(count_flag(&stack, PLAIT_NATIVE_DERIVED), 0);
@@ -172,14 +165,14 @@ static void trampoline_stubs_are_passed(void **state)
 static void a_frame_pointer_leads_out_of_generated_code(void **state)
 {
 	struct plait_native_stack stack;
-	call_generated(with_frame_pointer, sizeof(with_frame_pointer));
+	call_generated(test_with_frame_pointer, sizeof(test_with_frame_pointer));
 	unwind(*state, &stack);
 	assert_int_equal(stack.end, PLAIT_UNWIND_COMPLETE);
 	assert_int_equal(count_flag(&stack, PLAIT_NATIVE_DERIVED), 1);
 	assert_true(stack.frames[2].flags & PLAIT_NATIVE_DERIVED);
 	assert_in_range(stack.frames[3].pc, (uint64_t)call_generated, (uint64_t)call_generated + 1024);
 	/* Without one it ends there, and says so. */
-	call_generated(without_anything, sizeof(without_anything));
+	call_generated(test_without_anything, sizeof(test_without_anything));
 	unwind(*state, &stack);
 	assert_int_equal(stack.end, PLAIT_UNWIND_BROKEN);
 	assert_int_equal(stack.count, 3);
@@ -189,15 +182,16 @@ static void a_frame_pointer_leads_out_of_generated_code(void **state)
 static void a_function_without_a_frame_has_its_caller(void **state)
 {
 	struct plait_native_stack stack;
-	call_generated(with_frame_pointer, sizeof(with_frame_pointer));
+	call_generated(test_with_frame_pointer, sizeof(test_with_frame_pointer));
 	unwind(*state, &stack);
 	/* As if interrupted at the first instruction of the generated code. */
 	uint64_t cfa = stack.frames[2].cfa, caller = stack.frames[3].pc;
 	size_t count = stack.count;
-	memcpy(&moment.registers.value[6], moment.data + (cfa - 16 - moment.address), 8);
-	moment.registers.value[7] = cfa - 8;
-	moment.registers.value[16] = stack.frames[2].pc - 10;
-	size_t cut = cfa - 8 - RED_ZONE - moment.address;
+	uint64_t words[2];
+	memcpy(words, moment.data + (cfa - sizeof(words) - moment.address), sizeof(words));
+	registers_at_entry(&moment.registers, cfa, words + 2);
+	moment.registers.value[TEST_PC] = stack.frames[2].pc - TEST_AFTER_CALL;
+	size_t cut = moment.registers.value[TEST_SP] - RED_ZONE - moment.address;
 	memmove(moment.data, moment.data + cut, moment.size - cut);
 	moment.address += cut;
 	moment.size -= cut;
@@ -205,7 +199,7 @@ static void a_function_without_a_frame_has_its_caller(void **state)
 	assert_int_equal(stack.end, PLAIT_UNWIND_COMPLETE);
 	assert_int_equal(stack.count, count - 2);
 	assert_true(stack.frames[0].flags & PLAIT_NATIVE_DERIVED);
-	assert_int_equal(stack.frames[0].cfa, cfa);
+	assert_int_equal(stack.frames[0].cfa, TEST_CFA_AT_ENTRY(cfa));
 	assert_int_equal(stack.frames[1].pc, caller);
 }
 
@@ -379,7 +373,7 @@ static void assert_well_formed(const struct plait_native_stack *stack)
 		bool gap = frame->flags & PLAIT_NATIVE_GAP;
 		assert_int_equal(gap, !frame->cfa);
 		if (!gap && !(frame->flags & PLAIT_NATIVE_EXACT_PC && i))
-			assert_true(frame->cfa > frame->sp);
+			assert_true(frame->cfa > frame->sp || (TEST_BARE_LEAVES && !i && frame->cfa));
 		if (!gap)
 			assert_int_equal(frame->cfa, stack->frames[i + 1].sp);
 	}
@@ -395,11 +389,12 @@ static void wild_input_ends_in_a_well_formed_stack(void **state)
 					address + 8 * (600 + random_u64() % 300) };
 		for (size_t j = 0; j < 1024; j++)
 			words[j] = tempting_value(address, sizeof(words));
-		for (size_t j = 0; j < 17; j++)
+		for (size_t j = 0; j < TEST_REGISTERS; j++)
 			moment.registers.value[j] = tempting_value(address, sizeof(words));
-		moment.registers.valid = 1 << 7 | 1 << 16 | (random_u64() & 0x1ffff);
+		moment.registers.valid =
+			1ULL << TEST_SP | 1ULL << TEST_PC | (random_u64() & ((1ULL << TEST_REGISTERS) - 1));
 		if (random_u64() % 4)
-			moment.registers.value[7] = address;
+			moment.registers.value[TEST_SP] = address;
 		struct plait_stack_piece pieces[2] = { { address, (const uint8_t *)words, 2048 + random_u64() % 64 },
 						       { address + 4096, (const uint8_t *)words + 4096, 4096 } };
 		struct plait_stack stack = { pieces, 1 + random_u64() % 2, random_u64() % 2 };

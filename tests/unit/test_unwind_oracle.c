@@ -272,7 +272,7 @@ struct stepping {
 static bool check_stop(struct stepping *stepping, struct moment *moment)
 {
 	struct plait_native_stack ours;
-	uint64_t pc = moment->registers.value[16];
+	uint64_t pc = moment->registers.value[TEST_PC];
 	if (!stepping->suffix_count && pc != (uint64_t)stepped_load)
 		return true;
 	moment_unwind(stepping->unwinder, &maps, moment, NULL, 0, &ours);
@@ -280,7 +280,7 @@ static bool check_stop(struct stepping *stepping, struct moment *moment)
 		assert_in_range(ours.count, 3, 64);
 		stepping->suffix_count = ours.count - 1;
 		memcpy(stepping->suffix, ours.frames + 1, stepping->suffix_count * sizeof(ours.frames[0]));
-	} else if (moment->registers.value[7] >= stepping->suffix[0].sp) {
+	} else if (moment->registers.value[TEST_SP] >= stepping->suffix[0].sp) {
 		return false;
 	}
 	oracle_unwind(&oracle, moment);
@@ -311,13 +311,11 @@ static void every_instruction_unwinds_to_the_start(void **state)
 	struct moment *moment = moments;
 	int signal_number = 0;
 	for (int i = 0; i < 60000; i++) {
-		struct user_regs_struct user;
 		if (ptrace(PTRACE_SINGLESTEP, child, NULL, (void *)(long)signal_number) ||
 		    waitpid(child, &status, 0) != child || !WIFSTOPPED(status) ||
-		    ptrace(PTRACE_GETREGS, child, NULL, &user))
+		    !registers_of_stopped(child, &moment->registers))
 			break;
 		signal_number = WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
-		moment_from_user(moment, &user);
 		if (!moment_copy_stack(moment, child, maps.stack_end) || !check_stop(&stepping, moment))
 			break;
 	}

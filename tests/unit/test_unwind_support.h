@@ -14,11 +14,10 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/user.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include "perf/unwind/unwinder.h"
+#include "unit/arch_moment.h"
 
 #define MAPS_MAX 512
 #define STACK_MAX (1024 * 1024)
@@ -176,7 +175,7 @@ static inline bool maps_memory(void *context, uint64_t address, void *ret, size_
 /* Copies the stack [sp, end) of `pid`; false when it does not fit. Async-signal-safe. */
 static inline bool moment_copy_stack(struct moment *moment, pid_t pid, uint64_t end)
 {
-	moment->address = moment->registers.value[7] - RED_ZONE;
+	moment->address = moment->registers.value[TEST_SP] - RED_ZONE;
 	moment->size = end - moment->address;
 	return moment->address < end && moment->size <= STACK_MAX &&
 	       read_self_or_child(pid, moment->address, moment->data, moment->size);
@@ -184,20 +183,8 @@ static inline bool moment_copy_stack(struct moment *moment, pid_t pid, uint64_t 
 
 static inline void moment_from_context(struct moment *moment, const ucontext_t *context)
 {
-	static const int order[17] = { REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,
-				       REG_R9,	REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP };
-	for (int i = 0; i < 17; i++)
-		moment->registers.value[i] = (uint64_t)context->uc_mcontext.gregs[order[i]];
-	moment->registers.valid = (1 << 17) - 1;
-}
-
-static inline void moment_from_user(struct moment *moment, const struct user_regs_struct *user)
-{
-	const uint64_t values[17] = { user->rax, user->rdx, user->rcx, user->rbx, user->rsi, user->rdi,
-				      user->rbp, user->rsp, user->r8,  user->r9,  user->r10, user->r11,
-				      user->r12, user->r13, user->r14, user->r15, user->rip };
-	memcpy(moment->registers.value, values, sizeof(values));
-	moment->registers.valid = (1 << 17) - 1;
+	registers_from_context(&moment->registers, context);
+	moment->registers.valid = (1ULL << TEST_REGISTERS) - 1;
 }
 
 /* Unwinds a moment with ours. */
@@ -255,7 +242,8 @@ static inline bool oracle_read(Dwfl *dwfl, Dwarf_Addr address, Dwarf_Word *ret, 
 static inline bool oracle_registers(Dwfl_Thread *thread, void *context)
 {
 	const struct moment *moment = ((struct oracle *)context)->moment;
-	return dwfl_thread_state_registers(thread, 0, 17, moment->registers.value);
+	dwfl_thread_state_register_pc(thread, moment->registers.value[TEST_PC]);
+	return dwfl_thread_state_registers(thread, 0, TEST_ORACLE_REGISTERS, moment->registers.value);
 }
 
 static inline int oracle_frame(Dwfl_Frame *state, void *context)
@@ -263,7 +251,7 @@ static inline int oracle_frame(Dwfl_Frame *state, void *context)
 	struct oracle *oracle = context;
 	struct oracle_frame *frame = &oracle->frames[oracle->count];
 	if (oracle->count == ORACLE_FRAMES_MAX || !dwfl_frame_pc(state, &frame->pc, &frame->exact) ||
-	    dwfl_frame_reg(state, 7, &frame->sp))
+	    dwfl_frame_reg(state, TEST_SP, &frame->sp))
 		return DWARF_CB_ABORT;
 	oracle->count++;
 	return DWARF_CB_OK;

@@ -1,13 +1,13 @@
-/* links: plait_python_unwind */
+/* links: plait_perf plait_python_unwind */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/ptrace.h>
-#include <sys/user.h>
 #include <cmocka.h>
 
+#include "perf/ptrace/arch.h"
 #include "python_target.h"
 #include "python_unwind/outside/walk_process.h"
 
@@ -39,16 +39,18 @@ struct walked {
 /* Walks the thread `tid` of the target, which is held meanwhile. */
 static void walk_thread(const struct python_target *target, pid_t tid, struct walked *ret)
 {
-	struct user_regs_struct registers;
+	struct plait_registers registers;
+	uint64_t tp;
+	bool in_call;
 	assert_int_equal(ptrace(PTRACE_SEIZE, tid, 0, 0), 0);
 	assert_int_equal(ptrace(PTRACE_INTERRUPT, tid, 0, 0), 0);
 	assert_int_equal(waitpid(tid, NULL, __WALL), tid);
-	assert_int_equal(ptrace(PTRACE_GETREGS, tid, 0, &registers), 0);
-	plait_python_walk(&target->plan, &target->memory, registers.fs_base, ret->frames, MAX, &ret->chain);
+	assert_true(plait_ptrace_registers(tid, &registers, &tp, &in_call));
+	plait_python_walk(&target->plan, &target->memory, tp, ret->frames, MAX, &ret->chain);
 	/* Anchors lie on the stack, above the innermost native frame. */
 	for (size_t i = 0; i < ret->chain.count; i++) {
 		if (ret->frames[i].anchor)
-			assert_true(ret->frames[i].anchor > registers.rsp);
+			assert_true(ret->frames[i].anchor > registers.value[plait_ptrace_sp]);
 	}
 	assert_int_equal(ptrace(PTRACE_DETACH, tid, 0, 0), 0);
 }
@@ -188,12 +190,14 @@ static void check_deep(const struct python_target *target)
 
 	struct plait_python_frame few[100];
 	struct plait_python_chain chain;
-	struct user_regs_struct registers;
+	struct plait_registers registers;
+	uint64_t tp;
+	bool in_call;
 	assert_int_equal(ptrace(PTRACE_SEIZE, target->pid, 0, 0), 0);
 	assert_int_equal(ptrace(PTRACE_INTERRUPT, target->pid, 0, 0), 0);
 	assert_int_equal(waitpid(target->pid, NULL, __WALL), target->pid);
-	assert_int_equal(ptrace(PTRACE_GETREGS, target->pid, 0, &registers), 0);
-	plait_python_walk(&target->plan, &target->memory, registers.fs_base, few, 100, &chain);
+	assert_true(plait_ptrace_registers(target->pid, &registers, &tp, &in_call));
+	plait_python_walk(&target->plan, &target->memory, tp, few, 100, &chain);
 	assert_int_equal(ptrace(PTRACE_DETACH, target->pid, 0, 0), 0);
 	assert_int_equal(chain.status, PLAIT_WALK_TOO_DEEP);
 	assert_int_equal(chain.count, 100);
