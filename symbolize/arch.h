@@ -18,12 +18,14 @@ enum plait_got_kind {
 
 struct plait_symbolize_arch {
 	uint16_t machine; /* EM_... */
-	/* If the `size` bytes of code at `address` begin with a jump through a GOT slot: the slot's address. */
-	bool (*plt_slot)(const uint8_t *code, size_t size, uint64_t address, uint64_t *ret_slot);
+	/* If the `size` bytes of code at `address` begin with a jump through a GOT slot: the slot's address, and the
+	 * entry's size where its code tells that (`*ret_size` is left alone where it does not). */
+	bool (*plt_slot)(const uint8_t *code, size_t size, uint64_t address, uint64_t *ret_slot, uint32_t *ret_size);
 	enum plait_got_kind (*got_kind)(uint32_t relocation_type);
 	uint32_t plt_entry_size; /* where the section does not say */
+	uint32_t plt_step;	 /* entries may begin at any multiple of this; 0: at multiples of their size */
 };
 
-extern const struct plait_symbolize_arch plait_symbolize_arch_x86_64;
+extern const struct plait_symbolize_arch plait_symbolize_arch_x86_64, plait_symbolize_arch_aarch64;
 
 #endif

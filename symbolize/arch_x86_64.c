@@ -5,8 +5,9 @@
 
 /* A PLT entry starts with [endbr64] [bnd] jmp *slot(%rip), in lazy, IBT (.plt.sec) and non-lazy (.plt.got) tables alike
  * (x86-64 psABI, "Procedure Linkage Table"). */
-static bool plt_slot(const uint8_t *code, size_t size, uint64_t address, uint64_t *ret_slot)
+static bool plt_slot(const uint8_t *code, size_t size, uint64_t address, uint64_t *ret_slot, uint32_t *ret_size)
 {
+	(void)ret_size;
 	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
 	size_t at = 0;
 	if (size >= sizeof(endbr64) && memcmp(code, endbr64, sizeof(endbr64)) == 0)

@@ -8,7 +8,8 @@
 #include "symbolize/arch.h"
 #include "symbolize/elf_symbols.h"
 
-static const struct plait_symbolize_arch *const arches[] = { &plait_symbolize_arch_x86_64 };
+static const struct plait_symbolize_arch *const arches[] = { &plait_symbolize_arch_x86_64,
+							     &plait_symbolize_arch_aarch64 };
 
 static const struct plait_symbolize_arch *arch_of(const struct plait_elf_image *image)
 {
@@ -112,14 +113,16 @@ static bool add_entries(struct plait_elf_symbols *symbols, const struct plait_el
 			const struct plait_map *slots)
 {
 	bool known = section->entry_size == 8 || section->entry_size == 16;
-	uint32_t step = known ? (uint32_t)section->entry_size : arch->plt_entry_size;
+	uint32_t step = arch->plt_step ? arch->plt_step : known ? (uint32_t)section->entry_size : arch->plt_entry_size;
 	struct plait_bytes bytes = plait_elf_section_bytes(image, section);
-	for (uint64_t address = section->address; plait_bytes_left(&bytes) > 0; address += step) {
+	uint32_t size = step;
+	for (uint64_t address = section->address; plait_bytes_left(&bytes) > 0; address += size) {
 		uint64_t slot;
 		uint64_t *name = NULL;
-		if (arch->plt_slot(bytes.at, plait_bytes_left(&bytes), address, &slot))
+		size = step;
+		if (arch->plt_slot(bytes.at, plait_bytes_left(&bytes), address, &slot, &size))
 			name = plait_map_get(slots, slot);
-		plait_bytes_take(&bytes, step);
+		plait_bytes_take(&bytes, size);
 		if (!name || bytes.failed)
 			continue;
 		const char *text = (const char *)(uintptr_t)*name;
@@ -128,7 +131,7 @@ static bool add_entries(struct plait_elf_symbols *symbols, const struct plait_el
 			.name = text,
 			.name_size = (uint32_t)(version ? (size_t)(version - text) : strlen(text)),
 			.start = address,
-			.size = step,
+			.size = size,
 			.sized = true,
 			.is_plt = true,
 			.limit = section->address + section->size,

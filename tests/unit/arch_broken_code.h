@@ -39,12 +39,14 @@ __asm__(".pushsection .text\n.p2align 4\n.type broken_code, %function\nbroken_co
 	"ldp x29, x30, [sp], #16\n ret\n"
 	".size broken_code, . - broken_code\n.popsection\n");
 
-/* Stores its return address at a place that decodes to another one: the `add` is never executed. */
+/* Stores its return address at a place that decodes to another one: the `add` is never executed. The words behind are
+ * planted too: callees have their frame record at the lower end of their frames. */
 #define LYING_CODE(name, start, lie, end)                                                                              \
 	__asm__(".pushsection .text\n.p2align 4\n.type " #name ", %function\n" #name ":\n" start                       \
-		"stp x29, x30, [sp, #-16]!\n sub sp, sp, #0x100\n stp x2, x1, [sp, #0x20]\n mov x29, x2\n b 1f\n"      \
-		"add sp, sp, #0xe0\n" lie "1: blr x0\n add sp, sp, #0x100\n ldp x29, x30, [sp], #16\n ret\n" end       \
-		".size " #name ", . - " #name "\n.popsection\n")
+		"stp x29, x30, [sp, #-16]!\n sub sp, sp, #0x100\n stp x2, x1, [sp, #0x20]\n stp x2, x1, [sp, #0x30]\n" \
+		"stp x2, x1, [sp, #0x40]\n mov x29, x2\n b 1f\n add sp, sp, #0xe0\n" lie                               \
+		"1: blr x0\n add sp, sp, #0x100\n ldp x29, x30, [sp], #16\n ret\n" end ".size " #name ", . - " #name   \
+		"\n.popsection\n")
 LYING_CODE(lying_code, "", "", "");
 LYING_CODE(lying_table, ".cfi_startproc\n", ".cfi_def_cfa_offset 0x30\n.cfi_offset 29, -16\n.cfi_offset 30, -8\n",
 	   ".cfi_endproc\n");

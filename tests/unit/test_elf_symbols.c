@@ -307,6 +307,56 @@ static void linkage_table_entries_go_by_their_target(void **state)
 	assert_false(plait_elf_symbols_find(fixture->symbols, 0x1100)->is_plt);
 }
 
+/* adrp x16, page of `slot`; ldr x17, [x16, #rest]; add x16, x16, #rest; `jump` at `address`. */
+static void put_words(uint32_t *code, uint64_t address, uint64_t slot, uint32_t jump)
+{
+	uint32_t pages = (uint32_t)((slot >> 12) - (address >> 12)), rest = (uint32_t)(slot & 0xfff);
+	code[0] = 0x90000010 | (pages & 3) << 29 | (pages >> 2 & 0x7ffff) << 5;
+	code[1] = 0xf9400211 | rest / 8 << 10;
+	code[2] = 0x91000210 | rest << 10;
+	code[3] = jump;
+}
+
+static void linkage_tables_of_aarch64_have_entries_of_several_sizes(void **state)
+{
+	struct fixture *fixture = *state;
+	struct elf_writer *writer = fixture->writer;
+	enum { BR = 0xd61f0220, BTI = 0xd503245f, AUTIA = 0xd503219f, NOP = 0xd503201f };
+	uint32_t plt[8 + 4 + 6 + 6 + 4];
+	for (size_t i = 0; i < sizeof(plt) / 4; i++)
+		plt[i] = NOP;
+	plt[0] = 0xa9bf7bf0; /* stp x16, x30, [sp, #-16]! */
+	put_words(plt + 1, 0x4004, 0x7010, BR);
+	put_words(plt + 8, 0x4020, 0x7018, BR);
+	plt[12] = BTI; /* at 0x4030 */
+	put_words(plt + 13, 0x4034, 0x7020, BR);
+	put_words(plt + 18, 0x4048, 0x2008, AUTIA); /* the slot lies below */
+	plt[22] = BR;
+	put_words(plt + 24, 0x4060, 0x7030, 0xd65f03c0); /* ret: no entry */
+	elf_writer_machine(writer, EM_AARCH64);
+	elf_writer_header(writer, elf_writer_code(writer, ".plt", 0x4000, plt, sizeof(plt)))->sh_entsize = 16;
+	uint64_t malloc_ = elf_writer_symbol(writer, SHT_DYNSYM, "malloc", 0, 0, GLOBAL, SHN_UNDEF);
+	uint64_t free_ = elf_writer_symbol(writer, SHT_DYNSYM, "free", 0, 0, GLOBAL, SHN_UNDEF);
+	symbol(fixture, "strlen", 0x1100, 0x10, IFUNC);
+	const Elf64_Rela relocations[] = {
+		{ 0x7018, ELF64_R_INFO(malloc_, R_AARCH64_JUMP_SLOT), 0 },
+		{ 0x7020, ELF64_R_INFO(0, R_AARCH64_IRELATIVE), 0x1100 },
+		{ 0x2008, ELF64_R_INFO(free_, R_AARCH64_JUMP_SLOT), 0 },
+		{ 0x7030, ELF64_R_INFO(free_, R_AARCH64_GLOB_DAT), 0 },
+	};
+	elf_writer_relocations(writer, ".rela.plt", 0x400, relocations, 4);
+	finish(fixture);
+	expect(fixture, 0x4000, NULL);
+	expect(fixture, 0x4004, NULL);
+	expect(fixture, 0x4020, "malloc");
+	expect(fixture, 0x402f, "malloc");
+	expect(fixture, 0x4030, "strlen");
+	expect(fixture, 0x4047, "strlen");
+	expect(fixture, 0x4048, "free");
+	expect(fixture, 0x405f, "free");
+	expect(fixture, 0x4060, NULL);
+}
+
 static void linkage_tables_of_other_machines_are_left_alone(void **state)
 {
 	struct fixture *fixture = *state;
@@ -438,6 +488,7 @@ int main(void)
 		FIXTURE_TEST(versions_are_cut_off),
 		FIXTURE_TEST(both_tables_are_used),
 		FIXTURE_TEST(linkage_table_entries_go_by_their_target),
+		FIXTURE_TEST(linkage_tables_of_aarch64_have_entries_of_several_sizes),
 		FIXTURE_TEST(linkage_tables_of_other_machines_are_left_alone),
 		FIXTURE_TEST(headers_are_read),
 		FIXTURE_TEST(a_debug_link_cannot_leave_its_folder),

@@ -54,6 +54,7 @@ static void fdes_are_found_by_address(void **state)
 {
 	(void)state;
 	image_begin(&image, ET_DYN);
+	image_header(&image)->e_machine = EM_X86_64;
 	uint64_t code = image_add(&image, NULL, 512);
 	const struct function functions[] = {
 		{ code, 64, { 0 } },

@@ -283,6 +283,11 @@ static void test_names_of_all_pmus(void **state)
 static void test_libpfm_names(void **state)
 {
 	(void)state;
+	assert_int_equal(pfm_initialize(), PFM_SUCCESS);
+	if (pfm_find_event("skl::MEM_LOAD_RETIRED:L3_MISS") < 0) {
+		print_message("skipped: this libpfm4 has no tables of x86 processors\n");
+		skip();
+	}
 	struct plait_event_spec spec = parse("skl::MEM_LOAD_RETIRED:L3_MISS:u");
 	assert_true(spec.config == 0x5320d1 || (spec.config & 0xffff) == 0x20d1);
 	assert_true(spec.exclude_kernel && !spec.exclude_user);

@@ -165,7 +165,7 @@ static enum plait_rule_result run(const struct plait_rule *rule, struct plait_re
 {
 	struct plait_rule_pool pool;
 	assert_true(plait_rule_pool_init(&pool));
-	const struct plait_unwind_arch *arch = plait_unwind_arch_native();
+	const struct plait_unwind_arch *arch = &plait_unwind_arch_x86_64;
 	enum plait_rule_result result = plait_rule_evaluate(arch, &pool, rule, &stack, registers, ret);
 	if (result == PLAIT_RULE_STEPPED)
 		plait_rule_apply(arch, rule, ret, registers);

@@ -117,10 +117,13 @@ struct instant {
 static inline void put_registers(struct built *record, const struct instant *at)
 {
 	put64(record, PERF_SAMPLE_REGS_ABI_64);
-	for (unsigned bit = 0; bit < 24; bit++) {
-		if (!(UINT64_C(0xff01ff) >> bit & 1))
+	for (unsigned bit = 0; bit < 64; bit++) {
+		if (!(plait_source_arch.register_mask >> bit & 1))
 			continue;
-		put64(record, bit == 8 ? at->ip : bit == 7 ? at->sp : 1000 + bit);
+		uint8_t number = plait_source_arch.dwarf_register[bit];
+		put64(record, number == plait_source_arch.dwarf_pc   ? at->ip
+			      : number == plait_source_arch.dwarf_sp ? at->sp
+								     : 1000 + bit);
 	}
 }
 

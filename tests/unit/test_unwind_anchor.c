@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "perf/unwind/arch.h"
 #include "test_unwind_support.h"
 
 #define NOINLINE __attribute__((noinline, noclone))
@@ -204,6 +205,10 @@ static void what_was_learned_bridges_broken_code(void **state)
 static void an_anchor_helps_before_anything_was_learned(void **state)
 {
 	struct plait_native_stack stack;
+	if (!plait_unwind_arch_native()->return_from_cfa) {
+		print_message("return addresses lie at no fixed place here: only what was learned helps\n");
+		skip();
+	}
 	unwind(*state, "EBC", &stack);
 	assert_repaired(&stack, 1);
 	unwind(*state, "EEEBC", &stack);
@@ -330,7 +335,7 @@ static void holes_in_the_copy_are_bridged(void **state)
 	struct plait_native_frame frames[16];
 	memcpy(frames, stack.frames, sizeof(frames));
 	/* From the caller of capture() up to, but not with, the second innermost anchor. */
-	unwind_with_hole(*state, frames[1].cfa - 8, captured_anchors[1] & ~7ULL, true, &stack);
+	unwind_with_hole(*state, return_place(frames[1].sp, frames[1].cfa), captured_anchors[1] & ~7ULL, true, &stack);
 	assert_int_equal(stack.end, PLAIT_UNWIND_COMPLETE);
 	assert_int_equal(count_flag(&stack, PLAIT_NATIVE_GAP), 1);
 	assert_int_equal(stack.frames[1].flags & PLAIT_NATIVE_GAP, PLAIT_NATIVE_GAP);

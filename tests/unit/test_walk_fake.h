@@ -207,7 +207,7 @@ static inline struct fake *fake_create(struct plait_walk_plan plan)
 	assert_non_null(fake);
 	fake->plan = plan;
 	fake->memory = (struct plait_memory) { .read = fake_read, .context = fake };
-	put64(fake, TSTATE + plan.tstate_thread_id, TP);
+	put64(fake, TSTATE + plan.tstate_thread_id, TP - plan.thread_block);
 	if (plan.runtime_tstate_current)
 		put64(fake, RUNTIME + plan.runtime_tstate_current, TSTATE);
 	if (plan.tls_current.kind == PLAIT_TLS_STATIC)
@@ -216,7 +216,7 @@ static inline struct fake *fake_create(struct plait_walk_plan plan)
 		put64(fake, TP + plan.tls_gilstate.offset, TSTATE);
 	if (plan.runtime_autotsskey) {
 		put64(fake, RUNTIME + plan.runtime_autotsskey, 1 | (uint64_t)KEY << 32);
-		put64(fake, TP + plan.tsd_offset + 16 * KEY + 8, TSTATE);
+		put64(fake, TP - plan.thread_block + plan.tsd_offset + 16 * KEY + 8, TSTATE);
 	}
 	return fake;
 }
