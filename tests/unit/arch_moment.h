@@ -16,6 +16,7 @@
 #if defined(__x86_64__)
 
 enum { TEST_SP = 7, TEST_PC = 16, TEST_FP = 6, TEST_REGISTERS = 17, TEST_ORACLE_REGISTERS = 17 };
+enum { TEST_ORACLE_ERRS = false }; /* see test_unwind_oracle.c */
 enum { TEST_BARE_LEAVES = false }; /* a function may have nothing at all on the stack */
 
 static inline void registers_from_context(struct plait_registers *ret, const ucontext_t *context)
@@ -63,7 +64,7 @@ static inline void registers_at_entry(struct plait_registers *registers, uint64_
 #elif defined(__aarch64__)
 
 enum { TEST_SP = 31, TEST_PC = 32, TEST_FP = 29, TEST_REGISTERS = 33, TEST_ORACLE_REGISTERS = 32 };
-enum { TEST_BARE_LEAVES = true };
+enum { TEST_ORACLE_ERRS = true, TEST_BARE_LEAVES = true };
 
 static inline void registers_from_context(struct plait_registers *ret, const ucontext_t *context)
 {
