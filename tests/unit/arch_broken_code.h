@@ -32,7 +32,8 @@ LYING_CODE(lying_table, ".cfi_startproc\n", ".cfi_def_cfa_offset 0x30\n", ".cfi_
 
 #elif defined(__aarch64__)
 
-__asm__(".pushsection .text\n.p2align 4\n.type broken_code, %function\nbroken_code:\n"
+/* Global: binutils lose the offset of a local symbol in a GOT entry. */
+__asm__(".pushsection .text\n.p2align 4\n.globl broken_code\n.type broken_code, %function\nbroken_code:\n"
 	"stp x29, x30, [sp, #-16]!\n mov x9, sp\n adrp x10, test_unwind_zero\n ldr x10, [x10, :lo12:test_unwind_zero]\n"
 	"add x10, x10, #0x40\n neg x10, x10\n add x10, sp, x10\n mov sp, x10\n"
 	"str x9, [sp, #8]\n mov x29, #0\n mov x30, #0\n blr x0\n ldr x9, [sp, #8]\n mov sp, x9\n"
@@ -42,7 +43,7 @@ __asm__(".pushsection .text\n.p2align 4\n.type broken_code, %function\nbroken_co
 /* Stores its return address at a place that decodes to another one: the `add` is never executed. The words behind are
  * planted too: callees have their frame record at the lower end of their frames. */
 #define LYING_CODE(name, start, lie, end)                                                                              \
-	__asm__(".pushsection .text\n.p2align 4\n.type " #name ", %function\n" #name ":\n" start                       \
+	__asm__(".pushsection .text\n.p2align 4\n.globl " #name "\n.type " #name ", %function\n" #name ":\n" start     \
 		"stp x29, x30, [sp, #-16]!\n sub sp, sp, #0x100\n stp x2, x1, [sp, #0x20]\n stp x2, x1, [sp, #0x30]\n" \
 		"stp x2, x1, [sp, #0x40]\n mov x29, x2\n b 1f\n add sp, sp, #0xe0\n" lie                               \
 		"1: blr x0\n add sp, sp, #0x100\n ldp x29, x30, [sp], #16\n ret\n" end ".size " #name ", . - " #name   \

@@ -276,8 +276,8 @@ static void test_names_of_all_pmus(void **state)
 		check_pmu(&info, &names, &known);
 	}
 	print_message("%u names of %u PMUs, %u of them complete as they stand\n", names, pmus, known);
-	assert_true(pmus > 20);
-	assert_true(known > 5000);
+	assert_true(pmus >= 10);
+	assert_true(known > 1000);
 }
 
 static void test_libpfm_names(void **state)

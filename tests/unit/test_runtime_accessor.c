@@ -143,6 +143,12 @@ static void own_thread_locals_are_found(void **state)
 
 static struct image image;
 
+static void begin(uint16_t type)
+{
+	image_begin(&image, type);
+	image_header(&image)->e_machine = EM_X86_64;
+}
+
 static struct plait_tls_variable locate(uint64_t function, uint64_t symbol)
 {
 	struct plait_elf elf;
@@ -168,7 +174,7 @@ static void relocations_complete_what_code_says(void **state)
 	static const uint8_t code[] = { 0x66, 0x48, 0x8d, 0x3d, 0x38, 0, 0,    0,    0x66, 0x66,
 					0x48, 0xe8, 0,	  0,	0,    0, 0x48, 0x8b, 0x00, 0xc3 };
 	uint64_t value = 24;
-	image_begin(&image, ET_DYN); /* a local symbol: its offset is written by the linker */
+	begin(ET_DYN); /* a local symbol: its offset is written by the linker */
 	uint64_t function = image_add(&image, code, sizeof(code)), got = function + 8 + 0x38;
 	image_add(&image, NULL, 256);
 	memcpy(image_at(&image, got + 8), &value, sizeof(value));
@@ -176,7 +182,7 @@ static void relocations_complete_what_code_says(void **state)
 	image_finish(&image, SHT_DYNSYM);
 	assert_variable(locate(function, 0), PLAIT_TLS_DYNAMIC, got, 24);
 
-	image_begin(&image, ET_DYN); /* an exported one: by the dynamic linker */
+	begin(ET_DYN); /* an exported one: by the dynamic linker */
 	function = image_add(&image, code, sizeof(code));
 	image_add(&image, NULL, 256);
 	image_symbol(&image, "variable", 0x30, 8, STT_TLS, 1);
@@ -200,19 +206,19 @@ static void symbols_serve_where_code_does_not(void **state)
 		{ R_X86_64_GLOB_DAT, PLAIT_TLS_NONE, 0 },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		image_begin(&image, ET_DYN);
+		begin(ET_DYN);
 		image_segment(&image, PT_TLS, IMAGE_BASE, 0x21, 8);
 		image_relocation(&image, 0x5000, cases[i].type, 3, 8); /* of another symbol: of no use */
 		image_relocation(&image, 0x6000, cases[i].type, 0, 8);
 		image_finish(&image, SHT_DYNSYM);
 		assert_variable(locate(0, 0x18), cases[i].kind, cases[i].kind ? 0x6000 : 0, cases[i].offset);
 	}
-	image_begin(&image, ET_EXEC);
+	begin(ET_EXEC);
 	image_segment(&image, PT_TLS, IMAGE_BASE, 0x21, 8);
 	image_finish(&image, SHT_DYNSYM);
 	assert_variable(locate(0, 0x10), PLAIT_TLS_STATIC, 0, 0x10 - 0x28); /* Debian's 3.15: -0x18 */
 	assert_variable(locate(0, 0), PLAIT_TLS_NONE, 0, 0);
-	image_begin(&image, ET_EXEC); /* no PT_TLS */
+	begin(ET_EXEC); /* no PT_TLS */
 	image_finish(&image, SHT_DYNSYM);
 	assert_variable(locate(0, 0x10), PLAIT_TLS_NONE, 0, 0);
 }

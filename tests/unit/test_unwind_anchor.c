@@ -334,8 +334,11 @@ static void holes_in_the_copy_are_bridged(void **state)
 	unwind(*state, "EEEC", &stack);
 	struct plait_native_frame frames[16];
 	memcpy(frames, stack.frames, sizeof(frames));
-	/* From the caller of capture() up to, but not with, the second innermost anchor. */
-	unwind_with_hole(*state, return_place(frames[1].sp, frames[1].cfa), captured_anchors[1] & ~7ULL, true, &stack);
+	/* From the caller of capture() up to, but not with, the second innermost anchor, or the return address below it
+	 * (0 is take_moment, then capture, next, evaluate, next, evaluate). */
+	uint64_t anchor = captured_anchors[1] & ~7ULL, below = return_place(frames[5].sp, frames[5].cfa);
+	uint64_t end = (below < anchor ? below : anchor) & ~15ULL;
+	unwind_with_hole(*state, return_place(frames[1].sp, frames[1].cfa), end, true, &stack);
 	assert_int_equal(stack.end, PLAIT_UNWIND_COMPLETE);
 	assert_int_equal(count_flag(&stack, PLAIT_NATIVE_GAP), 1);
 	assert_int_equal(stack.frames[1].flags & PLAIT_NATIVE_GAP, PLAIT_NATIVE_GAP);
@@ -350,17 +353,17 @@ static void a_cut_copy_is_truncated(void **state)
 	struct plait_native_frame frames[16];
 	memcpy(frames, stack.frames, sizeof(frames));
 	uint64_t end = moment.address + moment.size;
-	unwind_with_hole(*state, frames[5].cfa - 8, end, false, &stack);
+	unwind_with_hole(*state, return_place(frames[5].sp, frames[5].cfa), end, false, &stack);
 	assert_int_equal(stack.end, PLAIT_UNWIND_TRUNCATED);
 	assert_int_equal(stack.count, 6);
 	/* The part that is present is exact; the last frame's own extent is still known. */
 	assert_memory_equal(stack.frames, frames, 5 * sizeof(frames[0]));
 	assert_int_equal(stack.frames[5].pc, frames[5].pc);
 	/* Cut in the middle of a return address. */
-	unwind_with_hole(*state, frames[5].cfa - 4, end, false, &stack);
+	unwind_with_hole(*state, return_place(frames[5].sp, frames[5].cfa) + 4, end, false, &stack);
 	assert_int_equal(stack.end, PLAIT_UNWIND_TRUNCATED);
 	/* A copy that claims to be whole is broken there. */
-	unwind_with_hole(*state, frames[5].cfa - 8, end, true, &stack);
+	unwind_with_hole(*state, return_place(frames[5].sp, frames[5].cfa), end, true, &stack);
 	assert_int_equal(stack.end, PLAIT_UNWIND_BROKEN);
 	assert_true(count > 6);
 }
