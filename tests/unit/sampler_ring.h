@@ -58,6 +58,13 @@ struct rings {
 	uint64_t event_id[RING_CPUS_MAX];
 };
 
+/* Stack pointer and program counter, in this order (asm/perf_regs.h). */
+#if defined(__x86_64__)
+#define RING_REGISTERS (1ULL << 7 | 1ULL << 8)
+#else
+#define RING_REGISTERS (1ULL << 31 | 1ULL << 32)
+#endif
+
 static inline int ring_open_event(struct perf_event_attr *attr, pid_t pid, int cpu)
 {
 	attr->size = sizeof(*attr);
@@ -75,7 +82,7 @@ static inline int rings_open(struct rings *rings, const struct plait_sampler *sa
 		.sample_freq = frequency,
 		.sample_type =
 			PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_TID | PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER,
-		.sample_regs_user = 1ULL << 7 | 1ULL << 8, /* PERF_REG_X86_SP, PERF_REG_X86_IP */
+		.sample_regs_user = RING_REGISTERS,
 		.sample_stack_user = RING_STACK,
 		.disabled = 1,
 		.inherit = pid != -1,
