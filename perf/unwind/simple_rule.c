@@ -26,8 +26,8 @@ struct plait_simple_rule plait_simple_rule_make(const struct plait_unwind_arch *
 			simple.lowest = (int16_t)entry->value;
 		if (entry->target == arch->return_address)
 			simple.return_offset = (int16_t)entry->value;
-		simple.entries[simple.count++] =
-			(struct plait_simple_entry) { .offset = (int16_t)entry->value, .target = entry->target };
+		simple.offset[simple.count] = (int16_t)entry->value;
+		simple.target[simple.count++] = entry->target;
 	}
 	if (restored >> arch->return_address & 1)
 		simple.restored = restored;

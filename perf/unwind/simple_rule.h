@@ -10,19 +10,17 @@
 
 #include "perf/unwind/rule.h"
 
-#define PLAIT_SIMPLE_ENTRIES_MAX 11
+#define PLAIT_SIMPLE_ENTRIES_MAX 15 /* AArch64 functions save up to 12 registers */
 
 struct plait_simple_rule {
-	uint64_t restored; /* bit n: register n is in `entries`; 0: the rule is not simple */
+	uint64_t restored; /* bit n: register n is in `target`; 0: the rule is not simple */
 	int32_t cfa_offset;
 	uint8_t cfa_source;
 	uint8_t count;	/* of entries */
 	int16_t lowest; /* smallest offset */
 	int16_t return_offset;
-	struct plait_simple_entry {
-		int16_t offset; /* the register's value is at CFA + this */
-		uint8_t target;
-	} entries[PLAIT_SIMPLE_ENTRIES_MAX];
+	int16_t offset[PLAIT_SIMPLE_ENTRIES_MAX]; /* of entry i: the register's value is at CFA + this */
+	uint8_t target[PLAIT_SIMPLE_ENTRIES_MAX];
 };
 
 _Static_assert(sizeof(struct plait_simple_rule) == 64, "a simple rule fills a cache line");
@@ -75,8 +73,7 @@ static inline void plait_simple_rule_apply(const struct plait_unwind_arch *arch,
 					   const struct plait_simple_step *step, struct plait_registers *registers)
 {
 	for (unsigned i = 0; i < rule->count; i++)
-		memcpy(&registers->value[rule->entries[i].target], step->words + rule->entries[i].offset,
-		       sizeof(registers->value[0]));
+		memcpy(&registers->value[rule->target[i]], step->words + rule->offset[i], sizeof(registers->value[0]));
 	registers->valid = ((registers->valid & arch->callee_saved) | rule->restored) & ~plait_unwind_arch_link(arch);
 	registers->valid |= 1ULL << arch->sp | 1ULL << arch->pc;
 	registers->value[arch->sp] = step->cfa;
