@@ -205,16 +205,6 @@ static bool convert_frame(Dwarf_Frame *frame, const struct plait_unwind_arch *ar
 	return true;
 }
 
-/* A return address that is stored at or above the CFA is none of the frame's own words: the CFA is too low (glibc's
- * _dl_runtime_resolve on AArch64 does not count the two words that the procedure linkage table pushed before it). The
- * caller's stack pointer is above that word. */
-static void raise_stack_pointer(const struct plait_unwind_arch *arch, struct plait_rule *rule)
-{
-	const struct plait_rule_entry *entry = plait_rule_find(rule, arch->return_address);
-	if (entry && entry->kind == PLAIT_RULE_AT_CFA && entry->value >= 0 && !plait_rule_find(rule, arch->sp))
-		plait_rule_add(rule, arch->sp, PLAIT_RULE_IS_CFA, 0, (int64_t)entry->value + 8);
-}
-
 static bool find(Dwarf_CFI *cfi, const struct plait_unwind_arch *arch, struct plait_rule_pool *pool, uint64_t address,
 		 struct plait_rule *ret)
 {
@@ -223,13 +213,51 @@ static bool find(Dwarf_CFI *cfi, const struct plait_unwind_arch *arch, struct pl
 		return false;
 	bool converted = convert_frame(frame, arch, pool, ret);
 	free(frame);
-	if (converted)
-		raise_stack_pointer(arch, ret);
 	return converted;
+}
+
+static bool find_in_either(struct plait_table *table, const struct plait_unwind_arch *arch,
+			   struct plait_rule_pool *pool, uint64_t address, struct plait_rule *ret)
+{
+	return find(table->eh_frame, arch, pool, address, ret) || find(debug_frame(table), arch, pool, address, ret);
+}
+
+/* What `rule` says of the return address, when that is at or above the CFA; else NULL. */
+static const struct plait_rule_entry *return_above(const struct plait_unwind_arch *arch, const struct plait_rule *rule)
+{
+	const struct plait_rule_entry *entry = plait_rule_find(rule, arch->return_address);
+	return entry && entry->kind == PLAIT_RULE_AT_CFA && entry->value >= 0 ? entry : NULL;
+}
+
+/*
+ * glibc's _dl_runtime_resolve on AArch64 does not count the two words that the procedure linkage table has pushed
+ * before it (sysdeps/aarch64/dl-trampoline.S). So its CFA is too low, which shows:
+ *   - the return address is stored at or above it: the caller's stack pointer is above that word;
+ *   - at the entry, whose rule is like any function's, the next instruction's rule says so;
+ *   - at the end, where the words have been popped, it is below the stack pointer.
+ */
+static void raise_stack_pointer(struct plait_table *table, const struct plait_unwind_arch *arch,
+				struct plait_rule_pool *pool, uint64_t address, struct plait_rule *rule)
+{
+	if (rule->cfa.kind != PLAIT_RULE_IS_REGISTER || rule->cfa.source != arch->sp)
+		return;
+	if (rule->cfa.value < 0)
+		rule->cfa.value = 0;
+	struct plait_rule next;
+	const struct plait_rule_entry *entry = return_above(arch, rule);
+	bool is_entry = !rule->count && !rule->cfa.value;
+	if (is_entry && find_in_either(table, arch, pool, address + 4, &next))
+		entry = return_above(arch, &next);
+	if (entry && !plait_rule_find(rule, arch->sp))
+		plait_rule_add(rule, arch->sp, PLAIT_RULE_IS_CFA, 0, (int64_t)entry->value + 8);
 }
 
 bool plait_table_rule(struct plait_table *table, const struct plait_unwind_arch *arch, struct plait_rule_pool *pool,
 		      uint64_t address, struct plait_rule *ret)
 {
-	return find(table->eh_frame, arch, pool, address, ret) || find(debug_frame(table), arch, pool, address, ret);
+	if (!find_in_either(table, arch, pool, address, ret))
+		return false;
+	if (!arch->return_from_cfa)
+		raise_stack_pointer(table, arch, pool, address, ret);
+	return true;
 }

@@ -232,7 +232,7 @@ static void random_interruptions_unwind_as_libdw_does(void **state)
 	assert_true(total >= 1000);
 	assert_int_equal(different, 0);
 	assert_int_equal(complete, total);
-	assert_true(longer * 50 <= total);
+	assert_true(longer * (TEST_ORACLE_ERRS ? 20 : 50) <= total); /* it has no rule for the vdso on aarch64 */
 	assert_true(beyond * 2 <= total);
 }
 
