@@ -226,18 +226,19 @@ static bool find_in_either(struct plait_table *table, const struct plait_unwind_
 static const struct plait_rule_entry *return_above(const struct plait_unwind_arch *arch, const struct plait_rule *rule)
 {
 	const struct plait_rule_entry *entry = plait_rule_find(rule, arch->return_address);
-	return entry && entry->kind == PLAIT_RULE_AT_CFA && entry->value >= 0 ? entry : NULL;
+	bool above = entry && entry->kind == PLAIT_RULE_AT_CFA && entry->value >= 0 && entry->value < 4096;
+	return above ? entry : NULL;
 }
 
 /*
  * glibc's _dl_runtime_resolve on AArch64 does not count the two words that the procedure linkage table has pushed
  * before it (sysdeps/aarch64/dl-trampoline.S). So its CFA is too low, which shows:
- *   - the return address is stored at or above it: the caller's stack pointer is above that word;
+ *   - the return address is stored at or above it: the true one is above that word;
  *   - at the entry, whose rule is like any function's, the next instruction's rule says so;
  *   - at the end, where the words have been popped, it is below the stack pointer.
  */
-static void raise_stack_pointer(struct plait_table *table, const struct plait_unwind_arch *arch,
-				struct plait_rule_pool *pool, uint64_t address, struct plait_rule *rule)
+static void raise_cfa(struct plait_table *table, const struct plait_unwind_arch *arch, struct plait_rule_pool *pool,
+		      uint64_t address, struct plait_rule *rule)
 {
 	if (rule->cfa.kind != PLAIT_RULE_IS_REGISTER || rule->cfa.source != arch->sp)
 		return;
@@ -248,8 +249,14 @@ static void raise_stack_pointer(struct plait_table *table, const struct plait_un
 	bool is_entry = !rule->count && !rule->cfa.value;
 	if (is_entry && find_in_either(table, arch, pool, address + 4, &next))
 		entry = return_above(arch, &next);
-	if (entry && !plait_rule_find(rule, arch->sp))
-		plait_rule_add(rule, arch->sp, PLAIT_RULE_IS_CFA, 0, (int64_t)entry->value + 8);
+	if (!entry)
+		return;
+	int32_t missing = entry->value + (int32_t)sizeof(uint64_t);
+	rule->cfa.value += missing;
+	for (size_t i = 0; i < rule->count; i++) {
+		if (rule->entries[i].kind == PLAIT_RULE_AT_CFA || rule->entries[i].kind == PLAIT_RULE_IS_CFA)
+			rule->entries[i].value -= missing;
+	}
 }
 
 bool plait_table_rule(struct plait_table *table, const struct plait_unwind_arch *arch, struct plait_rule_pool *pool,
@@ -258,6 +265,6 @@ bool plait_table_rule(struct plait_table *table, const struct plait_unwind_arch 
 	if (!find_in_either(table, arch, pool, address, ret))
 		return false;
 	if (!arch->return_from_cfa)
-		raise_stack_pointer(table, arch, pool, address, ret);
+		raise_cfa(table, arch, pool, address, ret);
 	return true;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "perf/unwind/arch.h"
 #include "perf/unwind/unwinder.h"
 
 #define BIAS 0x7f0000000000ULL
@@ -63,11 +64,12 @@ static void unwind_all(const struct file *file)
 	struct plait_stack_piece piece = { STACK, (const uint8_t *)words, sizeof(words) };
 	struct plait_stack stack = { &piece, 1, true };
 	for (unsigned i = 0; i < 64; i++) {
-		struct plait_registers registers = { .valid = 0x1ffff };
-		for (size_t j = 0; j < 16; j++)
+		const struct plait_unwind_arch *arch = plait_unwind_arch_native();
+		struct plait_registers registers = { .valid = (2ULL << arch->pc) - 1 };
+		for (size_t j = 0; j < arch->register_count; j++)
 			registers.value[j] = STACK + 64 + j * 8;
-		registers.value[7] = STACK;
-		registers.value[16] = pick_pc(file, i);
+		registers.value[arch->sp] = STACK;
+		registers.value[arch->pc] = pick_pc(file, i);
 		struct plait_unwind_input input = { .registers = &registers,
 						    .stack = &stack,
 						    .anchors = anchors,
