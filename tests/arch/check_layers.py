@@ -20,7 +20,7 @@ MAY_INCLUDE = {
     "cli": ["common", "perf", "python_unwind", "symbolize", "output/recording", "output/model", "output/render"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
-ARCHITECTURE = re.compile(r"^\s*#\s*(?:if|ifdef|ifndef|elif)\b.*__(?:x86_64|aarch64|amd64)__", re.M)
+ARCHITECTURE = re.compile(r"^\s*#\s*(?:if|ifdef|ifndef|elif)\b.*__(?:x86_64__|aarch64__|amd64__|TARGET_ARCH_)", re.M)
 
 
 def folder_of(path):
