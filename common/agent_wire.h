@@ -19,8 +19,8 @@
 #include "common/sample_wire.h"
 
 #define PLAIT_AGENT_VARIABLE "PLAIT_AGENT"
-#define PLAIT_AGENT_MAGIC 0x31616c70u /* "pla1" */
-#define PLAIT_AGENT_PAGE 65536 /* a multiple of any page size: 4, 16 or 64 KiB on aarch64 */
+#define PLAIT_AGENT_MAGIC 0x31616c70u	 /* "pla1" */
+#define PLAIT_AGENT_PAGE 65536		 /* a multiple of any page size: 4, 16 or 64 KiB on aarch64 */
 #define PLAIT_AGENT_DATA_SIZE (8u << 20) /* a power of two */
 #define PLAIT_AGENT_PLANS 2
 #define PLAIT_AGENT_PLAN_SIZE 512 /* room for a struct plait_walk_plan, which this header does not know */

@@ -235,15 +235,18 @@ static const struct plait_rule_entry *return_above(const struct plait_unwind_arc
  * before it (sysdeps/aarch64/dl-trampoline.S). So its CFA is too low, which shows:
  *   - the return address is stored at or above it: the true one is above that word;
  *   - at the entry, whose rule is like any function's, the next instruction's rule says so;
- *   - at the end, where the words have been popped, it is below the stack pointer.
+ *   - at the end it is below the stack pointer: all has been popped, nothing is saved any more.
  */
 static void raise_cfa(struct plait_table *table, const struct plait_unwind_arch *arch, struct plait_rule_pool *pool,
 		      uint64_t address, struct plait_rule *rule)
 {
 	if (rule->cfa.kind != PLAIT_RULE_IS_REGISTER || rule->cfa.source != arch->sp)
 		return;
-	if (rule->cfa.value < 0)
+	if (rule->cfa.value < 0) {
 		rule->cfa.value = 0;
+		rule->count = 0;
+		return;
+	}
 	struct plait_rule next;
 	const struct plait_rule_entry *entry = return_above(arch, rule);
 	bool is_entry = !rule->count && !rule->cfa.value;
