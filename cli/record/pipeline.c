@@ -392,6 +392,7 @@ static struct plait_error *handle_sample(struct plait_pipeline *pipeline, const 
 	if (!plait_process_map_process(pipeline->processes,
 				       sample->pid)) /* its records were lost, or it is new to us */
 		plait_error_free(plait_pipeline_scan(pipeline, sample->pid));
+	PLAIT_TRY(plait_pipeline_check_waiting(pipeline, sample->pid));
 	uint32_t process, thread;
 	PLAIT_TRY(plait_pipeline_thread(pipeline, sample->pid, sample->tid, &process, &thread));
 	struct plait_native_stack native;

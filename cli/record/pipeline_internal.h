@@ -26,8 +26,8 @@ struct plait_process_python {
 	struct plait_walk_plan plans[PLAIT_RUNTIMES_MAX];
 
 	/* Where plait_python_needs_thread_block(): runtimes that were mapped before the C library. */
-	uint32_t thread_block; /* 0: not known yet */
-	uint32_t waiting_count;
+	uint32_t thread_block;		/* 0: not known yet */
+	uint32_t waiting_count, waited; /* samples */
 	struct plait_python_runtime waiting[PLAIT_RUNTIMES_MAX];
 	const struct plait_module_file *waiting_files[PLAIT_RUNTIMES_MAX];
 };
@@ -117,6 +117,10 @@ struct plait_error *plait_pipeline_inspect(struct plait_pipeline *pipeline, uint
 struct plait_error *plait_pipeline_fork_python(struct plait_pipeline *pipeline, uint32_t parent, uint32_t child);
 /* `pid` has ended or runs another program. */
 void plait_pipeline_forget_python(struct plait_pipeline *pipeline, uint32_t pid);
+
+/* For each sample: notes that a runtime of the process waits in vain for a C library that says how it lays threads out.
+ */
+struct plait_error *plait_pipeline_check_waiting(struct plait_pipeline *pipeline, uint32_t pid);
 /* The CPythons of `pid`, or NULL. */
 const struct plait_process_python *plait_pipeline_python(const struct plait_pipeline *pipeline, uint32_t pid);
 /* Whether ELF address `address` of the file lies in evaluator code. */

@@ -147,6 +147,22 @@ static void wait_for_library(struct plait_process_python *python, const struct p
 	python->waiting[python->waiting_count++] = *runtime;
 }
 
+enum { WAITED_MAX = 200 }; /* samples: a dynamic linker is done long before */
+
+struct plait_error *plait_pipeline_check_waiting(struct plait_pipeline *pipeline, uint32_t pid)
+{
+	const uint64_t *value = plait_python_needs_thread_block() ? plait_map_get(&pipeline->pythons, pid) : NULL;
+	struct plait_process_python *python = value ? (struct plait_process_python *)(uintptr_t)*value : NULL;
+	if (!python || !python->waiting_count || ++python->waited != WAITED_MAX)
+		return NULL;
+	const struct plait_process *process = plait_process_map_process(pipeline->processes, pid);
+	return plait_pipeline_note(
+		pipeline,
+		"the CPython in process %u (%s) cannot be read: no file of the process says how large the C "
+		"library's thread blocks are, as glibc's libc.so.6 does; its stacks are native only",
+		pid, process ? process->name : "");
+}
+
 static bool is_followed(const struct plait_process_python *python, const struct plait_python_binary *binary,
 			uint64_t bias)
 {
