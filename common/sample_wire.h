@@ -60,7 +60,7 @@ struct plait_wire_header {
 struct plait_wire_head {
 	plait_u32 pid; /* tgid, in the recorder's pid namespace, as tid */
 	plait_u32 tid;
-	plait_u64 ip; /* user registers at the sample */
+	plait_u64 ip; /* user registers at the sample; both 0: the thread has none */
 	plait_u64 sp;
 	plait_u64 tp;	       /* thread pointer (fsbase) */
 	plait_u64 stack_end;   /* where the thread's stack starts (its highest address); 0: unknown */

@@ -39,6 +39,7 @@ struct pid {
 
 struct task_struct {
 	unsigned int flags;
+	unsigned in_execve : 1;
 	int tgid;
 	struct pid *thread_pid;
 	struct mm_struct *mm;

@@ -38,6 +38,15 @@ static inline plait_u64 image_of(struct task_struct *task, plait_u32 tgid)
 	return plait_walk_mix(plait_walk_mix(start + tgid) + execs);
 }
 
+/* In the middle of an exec the program has other memory already, and the registers of the one before: they mean
+ * nothing. */
+static inline bool is_in_exec(struct task_struct *task, plait_u64 sp)
+{
+	plait_u64 word;
+	return bpf_core_field_exists(task->in_execve) && BPF_CORE_READ_BITFIELD_PROBED(task, in_execve) &&
+	       bpf_probe_read_user(&word, sizeof(word), (const void *)sp);
+}
+
 SEC(PLAIT_PROGRAM)
 int sample(plait_context *ctx)
 {
@@ -74,7 +83,8 @@ int sample(plait_context *ctx)
 
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	struct user_registers registers;
-	if (!mm || (BPF_CORE_READ(task, flags) & PF_KTHREAD) || !arch_user_registers(ctx, task, &registers))
+	if (!mm || (BPF_CORE_READ(task, flags) & PF_KTHREAD) || !arch_user_registers(ctx, task, &registers) ||
+	    is_in_exec(task, registers.sp))
 		return enter(ctx, s, STAGE_STACK);
 	plait_u64 start_stack = BPF_CORE_READ(mm, start_stack);
 	head->ip = registers.ip;

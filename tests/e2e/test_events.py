@@ -46,6 +46,16 @@ def test_page_faults(interpreter, recording):
     assert by_line(recording)[LINES["first touch"]] == PAGES
 
 
+def test_an_exec_has_no_stack_of_the_program_before(recording):
+    """The kernel touches the new program's pages before that has run: its registers are still the old program's."""
+    record(recording, "-e", "page-faults", "--", "/bin/true")
+    stacks = [stack for stack in collapsed(recording) if any("execve" in frame for frame in stack.frames)]
+    assert stacks, "the kernel made the program's stack without a page fault"
+    assert all("kernel" in stack.frames[0] for stack in stacks), stacks
+    figures = trust(recording)
+    assert figures["complete"] == figures["samples"]
+
+
 @pytest.mark.parametrize("interpreter", interpreters(), ids=lambda i: i.name)
 @pytest.mark.parametrize("kind", ["uprobe", "uretprobe"])
 def test_probes(interpreter, kind, recording):

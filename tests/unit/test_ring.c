@@ -19,7 +19,7 @@ struct outcome {
 		enum plait_walk_status walk;
 		size_t frames, pieces, stack_bytes;
 		uint64_t first_code;
-		bool whole, stack_right;
+		bool whole, stack_right, has_registers;
 	} events[64];
 	size_t count;
 	struct plait_assembler_statistics statistics;
@@ -52,6 +52,7 @@ static void note(struct outcome *outcome, const struct plait_source_event *event
 	for (size_t i = 0; i < sample->stack.count; i++)
 		outcome->events[n].stack_bytes += sample->stack.pieces[i].size;
 	outcome->events[n].whole = sample->stack.whole;
+	outcome->events[n].has_registers = sample->registers.valid;
 	outcome->events[n].stack_right = stack_is_right(&sample->stack, sequence);
 }
 
@@ -179,6 +180,28 @@ static void test_sample_without_head(void **state)
 	assert_false(outcome.events[0].whole);
 	assert_int_equal(outcome.statistics.unpaired_samples, 1);
 	assert_int_equal(outcome.statistics.unpaired_runs, 1);
+	fake_ring_release(&fake);
+}
+
+/* The kernel has registers, the program none: they are of the program before an exec. */
+static void test_head_without_registers(void **state)
+{
+	(void)state;
+	struct fake_ring fake = fake_ring_make(RING, 0);
+	struct instant instant = at(20, 1000), none = instant;
+	none.ip = none.sp = 0;
+	struct built record;
+	build_head(&record, &none, 1, 0);
+	fake_ring_write(&fake, &record);
+	write_sample(&fake, &instant);
+	write_run(&fake, &instant, 2);
+	write_sample(&fake, &instant);
+	struct outcome outcome = read_all(&fake);
+	assert_int_equal(outcome.count, 2);
+	assert_false(outcome.events[0].has_registers);
+	assert_int_equal(outcome.events[0].pieces, 0);
+	assert_true(outcome.events[1].has_registers);
+	assert_int_equal(outcome.statistics.unpaired_samples, 0);
 	fake_ring_release(&fake);
 }
 
@@ -394,6 +417,7 @@ int main(void)
 		cmocka_unit_test(test_wrapped_everywhere),
 		cmocka_unit_test(test_hostile_sizes),
 		cmocka_unit_test(test_sample_without_head),
+		cmocka_unit_test(test_head_without_registers),
 		cmocka_unit_test(test_head_without_sample),
 		cmocka_unit_test(test_stale_run_is_not_taken),
 		cmocka_unit_test(test_nested),
