@@ -11,6 +11,11 @@ set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+# What runs programs of the target here, for the tests and for what an installation asks of plait (Debian: qemu-user).
+find_program(PLAIT_EMULATOR NAMES qemu-aarch64 qemu-aarch64-static)
+if(PLAIT_EMULATOR)
+  set(CMAKE_CROSSCOMPILING_EMULATOR ${PLAIT_EMULATOR} -L ${CMAKE_SYSROOT})
+endif()
 # Without these pkg-config answers for the host.
 set(ENV{PKG_CONFIG_SYSROOT_DIR} ${CMAKE_SYSROOT})
 set(ENV{PKG_CONFIG_LIBDIR} ${CMAKE_SYSROOT}/usr/lib/aarch64-linux-gnu/pkgconfig:${CMAKE_SYSROOT}/usr/share/pkgconfig)

@@ -69,6 +69,8 @@ static inline bool arch_user_registers(plait_context *ctx, struct task_struct *t
 	return true;
 }
 
+#define ARCH_STALE_THREAD_POINTER true /* that of a first thread may be */
+
 /* The thread pointer, as of the last time that the task was switched out or made: nothing else tells tpidr_el0. The
  * value of a first thread may still be that of the program before its exec; the walk notices
  * (plait_walk_plan.runtime_main_thread). */

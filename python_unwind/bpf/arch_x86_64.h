@@ -76,6 +76,8 @@ static inline bool arch_user_registers(plait_context *ctx, struct task_struct *t
 	return true;
 }
 
+#define ARCH_STALE_THREAD_POINTER false
+
 /* The thread pointer. Kept by the kernel whenever a task sets it (arch_prctl, clone) and at each switch. */
 static inline plait_u64 arch_thread_pointer(struct task_struct *task)
 {

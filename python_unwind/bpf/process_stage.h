@@ -90,7 +90,7 @@ int sample(plait_context *ctx)
 	head->ip = registers.ip;
 	head->sp = registers.sp;
 	head->tp = arch_thread_pointer(task);
-	s->first_tid = tid == tgid ? own_id(task) : 0;
+	s->first_tid = ARCH_STALE_THREAD_POINTER && tid == tgid ? own_id(task) : 0;
 	head->stack_end = plait_stack_extent(head->sp, start_stack, head->tp);
 	const struct sampler_runtime *runtime = find_runtime(task, tgid, start_stack, &s->owner);
 	if (!runtime)
