@@ -315,7 +315,7 @@ static bool builds(uint32_t word)
 /* Is this how a function begins? Asked only behind a return and padding. */
 static bool begins_function(uint32_t word)
 {
-	bool is_landing = (word & 0xffffff3f) == 0xd503241f;	    /* bti */
+	bool is_landing = word == 0xd503245f || word == 0xd50324df; /* bti c, bti jc */
 	bool is_signing = word == 0xd503233f || word == 0xd503237f; /* paciasp, pacibsp */
 	return is_landing || is_signing || (builds(word) && !plait_aarch64_is_bl(word) && !plait_aarch64_is_blr(word));
 }

@@ -30,6 +30,8 @@ void plait_prologue_restart(struct plait_prologue *prologue)
 	prologue->state = entry_state(prologue->arch);
 	prologue->undoing = false;
 	prologue->changed = true;
+	prologue->first_row = prologue->rows->rows.count;
+	prologue->lowered = false;
 }
 
 bool plait_value_is_original(struct plait_value value, uint8_t which)
@@ -221,9 +223,41 @@ static uint32_t state_rule(const struct plait_prologue *prologue)
 bool plait_prologue_append(struct plait_prologue *prologue, uint64_t address, uint32_t rule)
 {
 	size_t count = prologue->rows->rows.count;
-	if (count && prologue->rows->rows.data[count - 1].rule == rule)
+	if (count > prologue->first_row && prologue->rows->rows.data[count - 1].rule == rule)
 		return true;
 	return plait_vec_push(&prologue->rows->rows, (struct plait_rule_row) { .address = address, .rule = rule });
+}
+
+/* The same place, now that the entry lies `above` bytes lower than was thought. */
+static void lower_entry(struct plait_value *value, int32_t above)
+{
+	if (value->kind == PLAIT_VALUE_ADDRESS && value->which == 0)
+		value->offset -= above;
+}
+
+/* Code that takes more off the stack than it has put there was not called: it was jumped to, with so many bytes pushed
+ * (libffi's closures are, by the trampolines that it makes). That holds from its start on. */
+static void note_pushed_before(struct plait_prologue *prologue)
+{
+	const struct plait_value *sp = &prologue->state.reg[prologue->arch->sp];
+	bool known = sp->kind == PLAIT_VALUE_ADDRESS && sp->which == 0;
+	int32_t above = known ? sp->offset : 0;
+	prologue->lowered |= !known || above < 0;
+	if (above <= 0 || prologue->lowered)
+		return;
+	for (size_t i = prologue->first_row; i < prologue->rows->rows.count; i++) {
+		const struct plait_rule *old = plait_rule_pool_get(prologue->pool, prologue->rows->rows.data[i].rule);
+		if (!old || old->cfa.kind != PLAIT_RULE_IS_REGISTER)
+			continue;
+		struct plait_rule rule;
+		memset(&rule, 0, sizeof(rule));
+		memcpy(&rule, old, offsetof(struct plait_rule, entries) + old->count * sizeof(old->entries[0]));
+		rule.cfa.value += above;
+		prologue->rows->rows.data[i].rule = plait_rule_pool_add(prologue->pool, &rule);
+	}
+	for (size_t i = 0; i < PLAIT_REGISTER_COUNT; i++)
+		lower_entry(&prologue->state.reg[i], above);
+	prologue->body = prologue->state;
 }
 
 bool plait_prologue_emit(struct plait_prologue *prologue, uint64_t address)
@@ -231,6 +265,7 @@ bool plait_prologue_emit(struct plait_prologue *prologue, uint64_t address)
 	if (!prologue->changed)
 		return true;
 	prologue->changed = false;
+	note_pushed_before(prologue);
 	return plait_prologue_append(prologue, address, state_rule(prologue));
 }
 

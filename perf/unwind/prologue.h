@@ -51,6 +51,8 @@ struct plait_prologue {
 	bool undoing;		       /* in an epilogue */
 	bool after_return;	       /* only padding since a return or a jump out: another function may begin */
 	bool changed;		       /* the state may give another rule than the last row */
+	size_t first_row;	       /* of the function: more than one may be decoded in a row */
+	bool lowered;		       /* the stack pointer has been below its value at the entry */
 };
 
 /* Starts at the function's entry. */

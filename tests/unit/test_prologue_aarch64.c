@@ -189,6 +189,28 @@ static void functions_without_bounds_begin_behind_padding(void **state)
 	release();
 }
 
+/* libffi's closures: bti c; ldr x17, [sp, #8]; add sp, sp, #16; b. Twice, as it has them. */
+static void code_that_was_jumped_to_may_find_words_pushed(void **state)
+{
+	(void)state;
+	decode(WORDS(0xd503245f, 0xf94007f1, 0x910043ff, 0x17ffff61, 0xd503245f, 0xf94007f1, 0x910043ff, 0x17ffff65),
+	       false);
+	for (size_t i = 0; i < 8; i += 4) {
+		for (size_t j = 0; j < 3; j++)
+			assert_int_equal(cfa_from(i + j, SP), 16);
+		assert_int_equal(cfa_from(i + 3, SP), 0);
+		assert_int_equal(saved_at(i, LR), 0);
+	}
+	release();
+	/* After a frame of its own, more taken off than put on is a wrong turn: what was right stays. */
+	decode(WORDS(0xa9be7bfd /* stp x29, x30, [sp, #-32]! */, 0xd503201f, 0x9100c3ff /* add sp, sp, #48 */,
+		     0xd503201f),
+	       true);
+	assert_int_equal(cfa_from(0, SP), 0);
+	assert_int_equal(cfa_from(1, SP), 32);
+	release();
+}
+
 static void what_loads_do_to_their_base(void **state)
 {
 	(void)state;
@@ -374,6 +396,7 @@ int main(void)
 		cmocka_unit_test(without_a_return_address_there_is_no_rule),
 		cmocka_unit_test(a_stack_pointer_that_goes_down_by_an_unknown_amount_needs_another),
 		cmocka_unit_test(functions_without_bounds_begin_behind_padding),
+		cmocka_unit_test(code_that_was_jumped_to_may_find_words_pushed),
 		cmocka_unit_test(what_loads_do_to_their_base),
 		cmocka_unit_test(calls_are_told_from_other_instructions),
 		cmocka_unit_test(trampoline_stubs_are_known_by_their_bytes),

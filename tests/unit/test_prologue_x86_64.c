@@ -121,6 +121,22 @@ static void plt_entries_without_a_table_are_decoded(void **state)
 	plait_rule_pool_release(&pool);
 }
 
+/* libffi's closures: endbr64; mov 8(%rsp),%r10; add $16,%rsp; jmp. */
+static void code_that_was_jumped_to_may_find_words_pushed(void **state)
+{
+	(void)state;
+	static const uint8_t code[] = { 0xf3, 0x0f, 0x1e, 0xfa, 0x4c, 0x8b, 0x54, 0x24, 0x08,
+					0x48, 0x83, 0xc4, 0x10, 0xe9, 1,    2,	  3,	4 };
+	struct plait_rule_pool pool;
+	struct plait_rule_rows rows;
+	rows_of(code, sizeof(code), true, &pool, &rows);
+	assert_int_equal(cfa_offset(&pool, &rows, 0x1000), 24);
+	assert_int_equal(cfa_offset(&pool, &rows, 0x1009), 24);
+	assert_int_equal(cfa_offset(&pool, &rows, 0x100d), 8);
+	plait_vec_free(&rows.rows);
+	plait_rule_pool_release(&pool);
+}
+
 #define CALL(...) ((const uint8_t[]) { __VA_ARGS__ }), sizeof((const uint8_t[]) { __VA_ARGS__ })
 
 static bool is_call(const uint8_t *code, size_t size)
@@ -219,6 +235,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_decoded_has_no_rule),
 		cmocka_unit_test(functions_without_bounds_begin_behind_padding),
 		cmocka_unit_test(plt_entries_without_a_table_are_decoded),
+		cmocka_unit_test(code_that_was_jumped_to_may_find_words_pushed),
 		cmocka_unit_test(calls_are_told_from_other_instructions),
 		cmocka_unit_test(trampoline_stubs_are_known_by_their_bytes),
 		cmocka_unit_test(a_signal_trampoline_without_cfi_is_known_by_its_bytes),
