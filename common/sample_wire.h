@@ -60,14 +60,15 @@ struct plait_wire_header {
 struct plait_wire_head {
 	plait_u32 pid; /* tgid, in the recorder's pid namespace, as tid */
 	plait_u32 tid;
-	plait_u64 ip; /* user registers at the sample; both 0: the thread has none */
+	plait_u64 ip; /* user registers at the sample */
 	plait_u64 sp;
 	plait_u64 tp;	       /* thread pointer (fsbase) */
 	plait_u64 stack_end;   /* where the thread's stack starts (its highest address); 0: unknown */
 	plait_u32 walk;	       /* enum plait_walk_status */
 	plait_u32 frame_count; /* frames sent in PLAIT_WIRE_FRAMES of this run */
 	plait_u32 per_frame;   /* 1: one activation a Python frame (3.8 to 3.10) */
-	plait_u32 stack_whole; /* 1: the copy reaches stack_end */
+	plait_u16 stack_whole; /* 1: the copy reaches stack_end */
+	plait_u16 in_exec;     /* 1: in the middle of an exec: user registers are those of the program before */
 };
 
 /* Body of PLAIT_WIRE_FRAMES: frames, as many as fit header.size; the same layout as struct plait_python_frame, which it

@@ -165,8 +165,6 @@ static enum plait_deliver_result build_sample(struct plait_delivery *delivery,
 	bool copied = record->sample.stack_size > 0;
 	if (copied && !plait_vec_push(&delivery->pieces, kernel_piece(record)))
 		return PLAIT_DELIVER_NO_MEMORY;
-	/* A thread in the middle of an exec: the kernel has the registers of the program before, the sampler none. */
-	bool has_user = !run.has_head || run.head.ip || run.head.sp;
 	enum plait_walk_status walk = walk_status(delivery, &run);
 	if (walk == PLAIT_WALK_LOST || run.bad)
 		delivery->frames.count = 0;
@@ -201,7 +199,7 @@ static enum plait_deliver_result build_sample(struct plait_delivery *delivery,
 			    .status = walk,
 			    .per_frame = run.head.per_frame != 0 },
 	};
-	if (!has_user)
+	if (run.has_head && run.head.in_exec)
 		ret->sample.registers.valid = 0;
 	return PLAIT_DELIVER_EVENT;
 }

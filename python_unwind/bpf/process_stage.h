@@ -83,9 +83,12 @@ int sample(plait_context *ctx)
 
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	struct user_registers registers;
-	if (!mm || (BPF_CORE_READ(task, flags) & PF_KTHREAD) || !arch_user_registers(ctx, task, &registers) ||
-	    is_in_exec(task, registers.sp))
+	if (!mm || (BPF_CORE_READ(task, flags) & PF_KTHREAD) || !arch_user_registers(ctx, task, &registers))
 		return enter(ctx, s, STAGE_STACK);
+	if (is_in_exec(task, registers.sp)) {
+		head->in_exec = 1;
+		return enter(ctx, s, STAGE_STACK);
+	}
 	plait_u64 start_stack = BPF_CORE_READ(mm, start_stack);
 	head->ip = registers.ip;
 	head->sp = registers.sp;

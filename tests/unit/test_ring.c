@@ -183,15 +183,15 @@ static void test_sample_without_head(void **state)
 	fake_ring_release(&fake);
 }
 
-/* The kernel has registers, the program none: they are of the program before an exec. */
-static void test_head_without_registers(void **state)
+/* The kernel has registers, but of the program before an exec. */
+static void test_head_in_exec(void **state)
 {
 	(void)state;
 	struct fake_ring fake = fake_ring_make(RING, 0);
-	struct instant instant = at(20, 1000), none = instant;
-	none.ip = none.sp = 0;
+	struct instant instant = at(20, 1000);
+	struct plait_wire_head head = { .pid = instant.pid, .tid = instant.tid, .in_exec = 1 };
 	struct built record;
-	build_head(&record, &none, 1, 0);
+	build_wire(&record, &instant, PLAIT_WIRE_HEAD, 1, &head, sizeof(head));
 	fake_ring_write(&fake, &record);
 	write_sample(&fake, &instant);
 	write_run(&fake, &instant, 2);
@@ -417,7 +417,7 @@ int main(void)
 		cmocka_unit_test(test_wrapped_everywhere),
 		cmocka_unit_test(test_hostile_sizes),
 		cmocka_unit_test(test_sample_without_head),
-		cmocka_unit_test(test_head_without_registers),
+		cmocka_unit_test(test_head_in_exec),
 		cmocka_unit_test(test_head_without_sample),
 		cmocka_unit_test(test_stale_run_is_not_taken),
 		cmocka_unit_test(test_nested),
