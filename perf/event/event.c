@@ -9,6 +9,7 @@
 
 #include "common/cleanup.h"
 #include "perf/event/breakpoint.h"
+#include "perf/event/core_pmu.h"
 #include "perf/event/names.h"
 #include "perf/event/pfm.h"
 #include "perf/event/pmu.h"
@@ -220,19 +221,6 @@ static struct plait_error *check_rate(const char *text, const struct plait_event
 				  "leave the rate out");
 }
 
-/* A processor that can sample without skid says how well. */
-static struct plait_error *check_precise(const struct plait_event_roots *roots, const char *text,
-					 const struct plait_event_spec *spec)
-{
-	int most = spec->precise ? plait_pmu_max_precise(roots) : -1;
-	if (most < 0 || spec->precise <= most)
-		return NULL;
-	return plait_error_advise(plait_error_new(PLAIT_ERROR_UNSUPPORTED,
-						  "event '%.200s': this processor cannot sample %s", text,
-						  most ? "that precisely" : "precisely"),
-				  most ? "the most it can is :%.*s" : "leave modifier p out%.*s", most, "ppp");
-}
-
 struct plait_error *plait_event_parse_in(const struct plait_event_roots *roots, const char *text,
 					 struct plait_event_spec *ret)
 {
@@ -242,7 +230,7 @@ struct plait_error *plait_event_parse_in(const struct plait_event_roots *roots, 
 	if (!error)
 		error = find_event(roots, bare, &spec);
 	if (!error)
-		error = check_precise(roots, text, &spec);
+		error = plait_core_pmu_check(roots, text, &spec);
 	if (!error)
 		error = check_rate(text, &spec);
 	if (!error && strlen(bare) >= sizeof(spec.name))

@@ -297,11 +297,3 @@ struct plait_error *plait_pmu_parse(const struct plait_event_roots *roots, const
 	spec->type = (uint32_t)number;
 	return size ? parse_terms(&pmu, terms, 0) : NULL;
 }
-
-int plait_pmu_max_precise(const struct plait_event_roots *roots)
-{
-	char line[32];
-	uint64_t value;
-	bool known = read_line(roots, "cpu", "caps/max_precise", line, sizeof(line)) && parse_value(line, &value);
-	return known && value <= 3 ? (int)value : -1;
-}

@@ -17,9 +17,6 @@ bool plait_pmu_is(const char *text, const char **ret_rest);
 struct plait_error *plait_pmu_parse(const struct plait_event_roots *roots, const char *text, size_t length,
 				    struct plait_event_spec *spec);
 
-/* The highest precise_ip of the processor's PMU; -1: it does not say. */
-int plait_pmu_max_precise(const struct plait_event_roots *roots);
-
 /* Calls `visit` with each PMU and each of its named events; `event` is NULL once for each PMU. */
 void plait_pmu_each(const struct plait_event_roots *roots,
 		    void (*visit)(void *context, const char *pmu, const char *event), void *context);

@@ -168,6 +168,51 @@ static void test_wrong_terms(void **state)
 	plait_error_free(error);
 }
 
+/* What ARM's processors take without effect is refused; the kernel lists the events that they have. */
+static void test_what_arm_ignores(void **state)
+{
+	(void)state;
+	char arm_sysfs[320];
+	const struct plait_event_roots arm = { .sysfs = arm_sysfs, .tracefs = tracefs };
+	snprintf(arm_sysfs, sizeof(arm_sysfs), "%s/arm", root);
+	put("arm/bus/event_source/devices/armv8_pmuv3_0/type", "8\n");
+	put("arm/bus/event_source/devices/armv8_pmuv3_0/cpus", "0-1\n");
+	put("arm/bus/event_source/devices/armv8_pmuv3_0/format/event", "config:0-15\n");
+	put("arm/bus/event_source/devices/armv8_pmuv3_0/events/inst_retired", "event=0x0008\n");
+	put("arm/bus/event_source/devices/armv8_pmuv3_0/events/cpu_cycles", "event=0x0011\n");
+	put("arm/bus/event_source/devices/smmuv3/type", "10\n");
+	put("arm/bus/event_source/devices/smmuv3/format/event", "config:0-15\n");
+	static const char *const taken[] = {
+		"r8",  "r11",	   "r11:u",	     "armv8_pmuv3_0/event=0x11/", "armv8_pmuv3_0/cpu_cycles/", "r39",
+		"rc1", "cycles:u", "smmuv3/event=3/"
+	};
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+		struct plait_event_spec spec;
+		struct plait_error *error = plait_event_parse_in(&arm, taken[i], &spec);
+		if (error)
+			fail_msg("%s: %s", taken[i], error->message);
+	}
+	static const struct {
+		const char *text, *message, *advice;
+	} refusals[] = {
+		{ "cycles:p", "(armv8_pmuv3_0), and ignores the p", "leave modifier p out" },
+		{ "instructions:ppp", "ignores the p", "leave modifier p out" },
+		{ "r3", "does not have event 0x03", "plait list armv8_pmuv3_0" },
+		{ "r10:u", "would count nothing", "plait list" },
+		{ "armv8_pmuv3_0/event=0x24/", "does not have event 0x24", "plait list" },
+	};
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		struct plait_event_spec spec;
+		struct plait_error *error = plait_event_parse_in(&arm, refusals[i].text, &spec);
+		if (!error)
+			fail_msg("%s is taken", refusals[i].text);
+		assert_int_equal(error->code, PLAIT_ERROR_UNSUPPORTED);
+		if (!strstr(error->message, refusals[i].message) || !strstr(error->advice, refusals[i].advice))
+			fail_msg("%s: %s; %s", refusals[i].text, error->message, error->advice);
+		plait_error_free(error);
+	}
+}
+
 /* Commas of terms do not separate events. */
 static void test_terms_in_lists(void **state)
 {
@@ -415,6 +460,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_terms),
 		cmocka_unit_test(test_wrong_terms),
+		cmocka_unit_test(test_what_arm_ignores),
 		cmocka_unit_test(test_terms_in_lists),
 		cmocka_unit_test(test_tracepoints),
 		cmocka_unit_test(test_libpfm_names),
