@@ -53,10 +53,7 @@ void plait_print_summary(const char *path, const struct plait_session_result *re
 		plait_format_number(statistics->samples, samples), plait_format_number(statistics->lost, lost),
 		plait_format_bytes(result->bytes, size));
 	print_measures(statistics);
-	if (statistics->samples)
-		print_hottest(path);
-	else
-		fputs("No samples: the target used no CPU time, or the event did not happen.\n", stderr);
+	print_hottest(path);
 	const char *name = strcmp(path, "profile.plait") == 0 ? "" : path;
 	fprintf(stderr, "See more: plait report%s%s   plait report --lines%s%s   plait script%s%s\n", *name ? " " : "",
 		name, *name ? " " : "", name, *name ? " " : "", name);

@@ -158,12 +158,35 @@ static void put_trust(struct plait_line *line, const struct plait_profile *profi
 	plait_line_end(line);
 }
 
+/* Events that the kernel opened and never gave a counter; false: none. */
+static bool put_never_ran(struct plait_line *line, const struct plait_profile *profile)
+{
+	char text[2 * TEXT];
+	bool any = false;
+	for (uint32_t i = 0; i < profile->events.count; i++) {
+		const struct plait_profile_event *event = &profile->events.data[i];
+		if (!event->count.enabled || event->count.running)
+			continue;
+		any = true;
+		snprintf(text, sizeof(text),
+			 "%.200s never ran: there was no free counter for it (or for its whole group)",
+			 event->record.name);
+		plait_line_put(line, PLAIT_STYLE_MARKER, "note:", UINT32_MAX);
+		plait_line_sentence(line, text);
+	}
+	return any;
+}
+
 void plait_header_write_trust(const struct plait_profile *profile, const struct plait_render_options *options,
 			      FILE *out)
 {
 	struct plait_line line = { .out = out, .options = options };
 	plait_line_put(&line, PLAIT_STYLE_PLAIN, "Stacks", UINT32_MAX);
 	put_trust(&line, profile);
+	bool never_ran = put_never_ran(&line, profile);
+	if (profile->trust.samples || never_ran)
+		return;
+	plait_line_sentence(&line, "No samples: the target used no CPU time, or the event did not happen.");
 }
 
 void plait_header_write_nothing(const struct plait_render_options *options, FILE *out)
@@ -227,19 +250,11 @@ static void put_scaled(struct plait_line *line, const struct plait_profile *prof
 /* Events that did not have a counter all the time. */
 static void put_scaling(struct plait_line *line, const struct plait_profile *profile)
 {
-	char text[2 * TEXT];
 	for (uint32_t i = 0; i < profile->events.count; i++) {
-		const struct plait_profile_event *event = &profile->events.data[i];
-		if (event->scale != 1)
+		if (profile->events.data[i].scale != 1)
 			put_scaled(line, profile, i);
-		if (!event->count.enabled || event->count.running)
-			continue;
-		snprintf(text, sizeof(text),
-			 "%.200s never ran: there was no free counter for it (or for its whole group)",
-			 event->record.name);
-		plait_line_put(line, PLAIT_STYLE_MARKER, "note:", UINT32_MAX);
-		plait_line_sentence(line, text);
 	}
+	put_never_ran(line, profile);
 }
 
 void plait_metric_put_title(struct plait_line *line, const struct plait_profile *profile, uint32_t column)

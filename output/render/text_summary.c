@@ -101,9 +101,10 @@ static void write_summary(struct summary *summary, FILE *out)
 	uint32_t columns = summary->options->columns;
 	columns = !columns ? WIDTH_OF_A_PIPE : columns < 40 ? 40 : columns;
 	choose(summary);
-	if (columns >= WIDTH_FOR_TWO)
+	bool any = summary->profile->trust.samples > 0;
+	if (any && columns >= WIDTH_FOR_TWO)
 		put_tables(summary, columns, out);
-	else
+	else if (any)
 		put_stacked(summary, columns, out);
 	plait_header_write_trust(summary->profile, summary->options, out);
 }
