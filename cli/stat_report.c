@@ -110,6 +110,11 @@ static bool derive(const struct plait_stat *stat, size_t index, char ret[64])
 	return true;
 }
 
+static bool never_ran(const struct plait_stat_event *event)
+{
+	return !event->refusal && event->enabled && !event->running;
+}
+
 static void put_event(const struct plait_stat *stat, size_t index, FILE *out)
 {
 	const struct plait_stat_event *event = &stat->counts.data[index];
@@ -120,7 +125,7 @@ static void put_event(const struct plait_stat *stat, size_t index, FILE *out)
 		fprintf(out, "%20s     %s\n", "<not supported>", event->name);
 		return;
 	}
-	if (event->enabled && !event->running) {
+	if (never_ran(event)) {
 		fprintf(out, "%20s     %s\n", "<not counted>", event->name);
 		return;
 	}
@@ -180,6 +185,21 @@ static void put_refusals(const struct plait_stat *stat, FILE *out)
 	}
 }
 
+/* Events that the kernel opened, and never gave a counter. */
+static void put_never_ran(const struct plait_stat *stat, FILE *out)
+{
+	bool any = false;
+	for (size_t i = 0; i < stat->counts.count; i++) {
+		const struct plait_stat_event *event = &stat->counts.data[i];
+		if (never_ran(event))
+			fprintf(out, "%s%s", any ? ", " : "\n", event->name);
+		any |= never_ran(event);
+	}
+	if (any)
+		fputs(": never ran: no counter was free for it, or its group needs more counters than there are.\n",
+		      out);
+}
+
 static void put_notes(const struct plait_stat *stat, FILE *out)
 {
 	bool scaled = false;
@@ -188,6 +208,7 @@ static void put_notes(const struct plait_stat *stat, FILE *out)
 		scaled |= event->running && event->running < event->enabled - event->enabled / 1000;
 	}
 	put_refusals(stat, out);
+	put_never_ran(stat, out);
 	if (scaled)
 		fputs("\n(N %): the event had a counter for this part of the time; its count is scaled up.\n", out);
 	if (stat->user_only)

@@ -30,7 +30,7 @@ foreach(source ${e2e_tests})
     TIMEOUT 1800)
 endforeach()
 
-foreach(extra recording golden positions events view)
+foreach(extra recording golden positions events view vm)
   include(${CMAKE_CURRENT_SOURCE_DIR}/${extra}.cmake OPTIONAL)
 endforeach()
 

@@ -110,6 +110,14 @@ static struct plait_error *check_number(const struct search *search, const char 
 		"plait list %s shows what it has", search->name);
 }
 
+bool plait_core_pmu_exists(const struct plait_event_roots *roots)
+{
+	const struct plait_event_spec none = { .type = UINT32_MAX };
+	struct search search = { .roots = roots, .spec = &none };
+	plait_pmu_each(roots, look, &search);
+	return *search.name != '\0';
+}
+
 struct plait_error *plait_core_pmu_check(const struct plait_event_roots *roots, const char *text,
 					 const struct plait_event_spec *spec)
 {

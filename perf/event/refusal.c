@@ -9,6 +9,7 @@
 
 #include "common/cleanup.h"
 #include "common/file.h"
+#include "perf/event/core_pmu.h"
 
 #define PARANOID_UNKNOWN (-100)
 #define CAPABILITY_SYS_ADMIN 21
@@ -52,6 +53,7 @@ void plait_event_host_read(struct plait_event_host *ret)
 		ret->descriptors = limit.rlim_cur;
 	ret->perfmon = has_perfmon();
 	ret->virtual_machine = in_virtual_machine();
+	ret->pmu = plait_core_pmu_exists(&(struct plait_event_roots) { .sysfs = "/sys" });
 }
 
 static bool is_hardware(const struct perf_event_attr *attr)
@@ -100,9 +102,13 @@ static struct plait_error *refuse_hardware(const struct plait_event_host *host, 
 							  "event %s: %s cannot sample it precisely", spec->name,
 							  machine),
 					  "leave modifier p out");
-	error = plait_error_new(PLAIT_ERROR_UNSUPPORTED, "event %s: %s offers no hardware counter (PMU) for it",
+	error = plait_error_new(PLAIT_ERROR_UNSUPPORTED,
+				host->pmu ? "event %s: the PMU of %s does not count it"
+					  : "event %s: %s offers no hardware counter (PMU) for it",
 				spec->name, machine);
 	error->system_errno = err;
+	if (host->pmu)
+		return plait_error_advise(error, "plait list shows what it counts");
 	return plait_error_advise(error,
 				  "use an event that the kernel counts itself (-e cpu-clock, page-faults, "
 				  "context-switches)%s",

@@ -18,6 +18,7 @@ struct plait_event_host {
 	uint64_t descriptors;	  /* RLIMIT_NOFILE, the soft limit */
 	bool perfmon;		  /* this process has CAP_PERFMON or CAP_SYS_ADMIN */
 	bool virtual_machine;
+	bool pmu; /* the processor counts something */
 };
 
 /* Reads the host's settings. Never fails: what cannot be read says so. */

@@ -267,6 +267,7 @@ static void test_refusals(void **state)
 	const struct plait_event_host user = { .paranoid = 2, .max_sample_rate = 1000, .descriptors = 1024 };
 	const struct plait_event_host strict = { .paranoid = 3, .virtual_machine = true };
 	const struct plait_event_host root = { .paranoid = 2, .perfmon = true };
+	const struct plait_event_host counts = { .paranoid = 2, .pmu = true };
 	const struct {
 		const char *event;
 		const struct plait_event_host *host;
@@ -285,6 +286,8 @@ static void test_refusals(void **state)
 		  "this virtual machine offers no hardware", "-e cpu-clock" },
 		{ "cycles", &user, 5, EOPNOTSUPP, PLAIT_ERROR_UNSUPPORTED, "this machine offers no hardware",
 		  "-e cpu-clock" },
+		{ "cache-misses", &counts, 5, ENOENT, PLAIT_ERROR_UNSUPPORTED,
+		  "the PMU of this machine does not count it", "plait list" },
 		{ "cycles:ppp", &user, 5, EOPNOTSUPP, PLAIT_ERROR_UNSUPPORTED, "precisely", "modifier p" },
 		{ "r1a8", &user, 5, ENODEV, PLAIT_ERROR_UNSUPPORTED, "r1a8", "cpu-clock" },
 		{ "cpu-clock", &user, 5, ENODEV, PLAIT_ERROR_SYSTEM, "CPU 1 is not online", NULL },

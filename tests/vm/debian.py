@@ -9,7 +9,7 @@ import shutil
 import subprocess
 
 MULTIARCH = {"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
-KEPT_OUT = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/lintian", "usr/include",
+KEPT_OUT = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/lintian",
             "usr/share/icons", "usr/share/perl", "usr/share/bash-completion", "usr/lib/systemd")
 
 

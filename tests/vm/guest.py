@@ -1,9 +1,11 @@
 """A guest: its files as an initramfs, and a run of it under QEMU."""
+import ctypes
 import lzma
 import os
 import pathlib
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import time
@@ -17,6 +19,8 @@ PACKAGES = """busybox-static bash dash coreutils util-linux procps zstd libc-bin
     libopenblas0-pthread linux-perf libdw1 libelf1 libcapstone4 libbpf1 libzstd1 zlib1g libpfm4 libcmocka0 libzydis4.0
     """.split()
 ONLY = {"libzydis4.0": "amd64"}
+# For the tests that compile a program: an archive of its own, which only their guests load.
+COMPILER = ["gcc", "libc6-dev"]
 MODULES = ("virtio_pci", "9p", "9pnet_virtio")
 MACHINES = {
     "amd64": ("qemu-system-x86_64", ["-cpu", "max"], "ttyS0"),
@@ -87,19 +91,27 @@ def cached(folder, key, make):
 
 
 def user_space(work, arch):
-    """The folder of the guest's user space."""
+    """The folder of the guest's user space: user.cpio, and compiler.cpio with what compiling needs besides."""
     release = host_release()
     packages = [name for name in PACKAGES if ONLY.get(name, arch) == arch]
 
     def make(folder):
-        root = folder / "root"
-        unpack(Archive(work, release, arch).download(packages), root)
-        configure(root, arch)
-        writer = CpioWriter(folder / "user.cpio")
-        writer.tree(root)
-        writer.close()
+        archive = Archive(work, release, arch)
+        needed = archive.download(packages)
+        unpack(needed, folder / "root")
+        configure(folder / "root", arch)
+        unpack([file for file in archive.download(packages + COMPILER) if file not in needed], folder / "compiler")
+        for name in ("root", "compiler"):
+            writer = CpioWriter(folder / f"{name}.cpio")
+            writer.tree(folder / name, keep=useful)
+            writer.close()
 
-    return cached(work / f"user-{release}-{arch}", f"{release} {' '.join(packages)} 2", make) / "user.cpio"
+    return cached(work / f"user-{release}-{arch}", f"{release} {' '.join(packages)} 4", make)
+
+
+def useful(path):
+    """Not what is large and never run: link-time optimisation, the sanitizers' archives."""
+    return path.name not in ("lto1", "lto-wrapper") and not path.match("lib*san.a")
 
 
 def configure(root, arch):
@@ -108,6 +120,7 @@ def configure(root, arch):
     for name in ("libblas.so.3", "liblapack.so.3", "libopenblas.so.0"):
         if not (libraries / name).exists():
             (libraries / name).symlink_to(f"openblas-pthread/{name}")
+    (root / "usr/bin/cc").symlink_to("gcc")
     (root / "etc").mkdir(exist_ok=True)
     (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n")
     (root / "etc/group").write_text("root:x:0:\nnogroup:x:65534:\n")
@@ -171,6 +184,11 @@ def add_project(writer, build):
             writer.add(path, str(path).lstrip("/"))
 
 
+def die_with_parent():
+    """prctl(PR_SET_PDEATHSIG, SIGKILL): no machine outlives its run, however that ends."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 class Guest:
     """What to boot. run() may be called several times."""
 
@@ -186,7 +204,7 @@ class Guest:
         self.user = user_space(self.work, self.arch)
         self.kernel = kernel(self.work, self.release, self.arch)
 
-    def run(self, job, build, results, seconds, extra=None, say=None):
+    def run(self, job, build, results, seconds, compiler=False, say=None):
         """Boots, runs the shell script `job`, and returns its exit status; None when it did not end in time. What it wrote
         to /results is in the folder `results`."""
         shutil.rmtree(results, ignore_errors=True)
@@ -200,7 +218,8 @@ class Guest:
         writer.close()
         initrd = results.parent / f"{results.name}.initrd"
         with open(initrd, "wb") as whole:
-            for part in (self.user, self.kernel / "modules.cpio", image):
+            parts = [self.user / "root.cpio"] + [self.user / "compiler.cpio"] * compiler
+            for part in (*parts, self.kernel / "modules.cpio", image):
                 with open(part, "rb") as source:
                     shutil.copyfileobj(source, whole)
         image.unlink()
@@ -220,7 +239,8 @@ class Guest:
 
     def boot(self, command, results, seconds, say):
         with open(results / "console", "wb") as console:
-            machine = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT)
+            machine = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT,
+                                       preexec_fn=die_with_parent)
             end = time.monotonic() + seconds
             try:
                 while machine.poll() is None and time.monotonic() < end:
