@@ -18,7 +18,6 @@ ROOT = HERE.parents[1]
 PACKAGES = """busybox-static bash dash coreutils util-linux procps zstd libc-bin python3 python3-pytest python3-numpy
     libopenblas0-pthread linux-perf libdw1 libelf1 libcapstone4 libbpf1 libzstd1 zlib1g libpfm4 libcmocka0 libzydis4.0
     """.split()
-ONLY = {"libzydis4.0": "amd64"}
 # For the tests that compile a program: an archive of its own, which only their guests load.
 COMPILER = ["gcc", "libc6-dev"]
 MODULES = ("virtio_pci", "9p", "9pnet_virtio")
@@ -93,20 +92,19 @@ def cached(folder, key, make):
 def user_space(work, arch):
     """The folder of the guest's user space: user.cpio, and compiler.cpio with what compiling needs besides."""
     release = host_release()
-    packages = [name for name in PACKAGES if ONLY.get(name, arch) == arch]
 
     def make(folder):
         archive = Archive(work, release, arch)
-        needed = archive.download(packages)
+        needed = archive.download(PACKAGES)
         unpack(needed, folder / "root")
         configure(folder / "root", arch)
-        unpack([file for file in archive.download(packages + COMPILER) if file not in needed], folder / "compiler")
+        unpack([file for file in archive.download(PACKAGES + COMPILER) if file not in needed], folder / "compiler")
         for name in ("root", "compiler"):
             writer = CpioWriter(folder / f"{name}.cpio")
             writer.tree(folder / name, keep=useful)
             writer.close()
 
-    return cached(work / f"user-{release}-{arch}", f"{release} {' '.join(packages)} 4", make)
+    return cached(work / f"user-{release}-{arch}", f"{release} {' '.join(PACKAGES)} 4", make)
 
 
 def useful(path):
