@@ -158,23 +158,26 @@ static void put_trust(struct plait_line *line, const struct plait_profile *profi
 	plait_line_end(line);
 }
 
-/* Events that the kernel opened and never gave a counter; false: none. */
+/* Events that the kernel opened and never gave a counter, all in one note; false: none. */
 static bool put_never_ran(struct plait_line *line, const struct plait_profile *profile)
 {
-	char text[2 * TEXT];
-	bool any = false;
-	for (uint32_t i = 0; i < profile->events.count; i++) {
+	char text[4 * TEXT];
+	size_t used = 0, count = 0;
+	for (uint32_t i = 0; i < profile->events.count && used < sizeof(text) / 2; i++) {
 		const struct plait_profile_event *event = &profile->events.data[i];
 		if (!event->count.enabled || event->count.running)
 			continue;
-		any = true;
-		snprintf(text, sizeof(text),
-			 "%.200s never ran: there was no free counter for it (or for its whole group)",
-			 event->record.name);
-		plait_line_put(line, PLAIT_STYLE_MARKER, "note:", UINT32_MAX);
-		plait_line_sentence(line, text);
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%.100s", used ? ", " : "",
+					 event->record.name);
+		count++;
 	}
-	return any;
+	if (!count)
+		return false;
+	snprintf(text + used, sizeof(text) - used, " never ran: there was no free counter for %s",
+		 count > 1 ? "them (or for their whole group)" : "it (or for its whole group)");
+	plait_line_put(line, PLAIT_STYLE_MARKER, "note:", UINT32_MAX);
+	plait_line_sentence(line, text);
+	return true;
 }
 
 void plait_header_write_trust(const struct plait_profile *profile, const struct plait_render_options *options,

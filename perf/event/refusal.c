@@ -140,6 +140,14 @@ static struct plait_error *refuse_arguments(const struct plait_event_host *host,
 					(unsigned long long)attr->sample_freq),
 			"at most %llu, or raise sysctl kernel.perf_event_max_sample_rate",
 			(unsigned long long)host->max_sample_rate);
+	if (is_hardware(attr) && spec->leader != PLAIT_EVENT_ALONE && !attr->precise_ip) {
+		struct plait_error *error =
+			plait_error_new(PLAIT_ERROR_UNSUPPORTED,
+					"event %s: its group needs more counters at once than the PMU has", spec->name);
+		error->system_errno = EINVAL;
+		return plait_error_advise(error,
+					  "make the group smaller, or leave the braces out: then they take turns");
+	}
 	return plait_error_advise(plait_error_system(EINVAL, "opening event %s", spec->name),
 				  "this kernel does not take the combination of event and options%s",
 				  attr->precise_ip ? "; leave modifier p out" : "");

@@ -2,7 +2,7 @@
 
     counted_lines.py LIBRARY [TIMES]      LIBRARY is that of counted_loop.c
 
-The number behind a line's "#=" is of instructions in user mode, of the loop that it calls alone, for TIMES = 1."""
+The number that a line ends with is of instructions in user mode, of the loop that it calls alone, for TIMES = 1."""
 import ctypes
 import sys
 

@@ -296,6 +296,7 @@ static void test_refusals(void **state)
 		{ "cpu-clock", &user, 5, ENFILE, PLAIT_ERROR_SYSTEM, "cpu-clock", "fs.file-max" },
 		{ "cpu-clock", &user, 5, EINVAL, PLAIT_ERROR_USAGE, "4000", "1000" },
 		{ "cycles:p", &root, 5, EINVAL, PLAIT_ERROR_SYSTEM, "cycles:p", "modifier p" },
+		{ "instructions", &counts, 5, EINVAL, PLAIT_ERROR_UNSUPPORTED, "more counters at once", "braces" },
 		{ "cpu-clock", &user, 5, ENOSYS, PLAIT_ERROR_UNSUPPORTED, "no perf events", "CONFIG_PERF_EVENTS" },
 		{ "cycles", &user, 5, EBUSY, PLAIT_ERROR_SYSTEM, "cycles", "another program" },
 		{ "cycles", &user, 5, ENOMEM, PLAIT_ERROR_SYSTEM, "cycles", NULL },
@@ -306,6 +307,8 @@ static void test_refusals(void **state)
 		struct plait_event_spec spec = { .name = "msr/tsc/", .kind = PLAIT_EVENT_PMU, .type = 9 };
 		if (strcmp(cases[i].event, spec.name) != 0)
 			spec = parse(cases[i].event);
+		if (strcmp(cases[i].event, "instructions") == 0)
+			spec.leader = 0;
 		struct perf_event_attr attr;
 		plait_event_set_rate(&spec, 4000, 0);
 		plait_event_attributes(&spec, &attr);
