@@ -17,9 +17,16 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGETS = ROOT / "tests" / "targets"
 PLAIT = os.environ.get("PLAIT", str(ROOT / "build" / "dev" / "plait"))
 
+# How many times slower than usual this host is, an emulated processor for one: what waits for something waits longer.
+SLOWNESS = int(os.environ.get("PLAIT_TEST_SLOWNESS", "1"))
+
+
+def pause(seconds):
+    time.sleep(seconds * SLOWNESS)
+
 
 def run_plait(*arguments, **keywords):
-    keywords.setdefault("timeout", 300)  # a busy machine may take long
+    keywords.setdefault("timeout", 300 * SLOWNESS)  # a busy machine may take long
     keywords.setdefault("stdout", subprocess.PIPE)
     keywords.setdefault("stderr", subprocess.PIPE)
     keywords.setdefault("stdin", subprocess.DEVNULL)

@@ -7,13 +7,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from grammar import Grammar
 from interpreters import interpreters
-from plait_runner import PLAIT, TARGETS, collapsed, compile_target, record, report_json, run_plait, trust
+from plait_runner import (PLAIT, SLOWNESS, TARGETS, collapsed, compile_target, pause, record, report_json, run_plait,
+                          trust)
 
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all"]
 REFUSED = "bpf,perf_event_open,ptrace,process_vm_readv,pidfd_open"
@@ -238,10 +238,10 @@ def test_what_it_cannot_do_is_said(arguments, text, tmp_path):
 
 
 def test_the_program_outlives_a_killed_recorder(tmp_path):
-    code = BUSY.format(seconds=2) + "print('done')"
+    code = BUSY.format(seconds=2 * SLOWNESS) + "print('done')"
     recorder = subprocess.Popen([PLAIT, "record", "-q", "--engine", "agent", "-o", tmp_path / "run.plait", "--", sys.executable,
                                  "-c", code], stdout=subprocess.PIPE, text=True)
-    time.sleep(1)
+    pause(1)
     recorder.kill()
     recorder.wait()
     assert recorder.stdout.read() == "done\n"

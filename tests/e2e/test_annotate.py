@@ -4,11 +4,10 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 
 import pytest
 
-from plait_runner import PLAIT, need_recording, record, run_plait
+from plait_runner import PLAIT, need_recording, pause, record, run_plait
 
 JOB = '''import ctypes
 import sys
@@ -145,7 +144,7 @@ def test_stripped_library(job, library, recording):
 def test_code_from_the_file(job, library, recording):
     """A recorder that is killed bundles nothing: the file tells, if it is still the same."""
     with subprocess.Popen([PLAIT, "record", "-q", "-o", recording, "--", sys.executable, job, library, "2500"]) as plait:
-        time.sleep(2)
+        pause(2)
         plait.kill()
     text = annotate(recording, "hot_loop")
     assert "sum += i / 3;" in text

@@ -1,13 +1,12 @@
 """Hardware breakpoints as exact oracles: an event that fires a known number of times, each time with a known stack."""
 import collections
 import subprocess
-import time
 
 import pytest
 
 from grammar import Grammar, is_marked, python_frame
 from interpreters import interpreters
-from plait_runner import PLAIT, TARGETS, collapsed, run_plait, trust
+from plait_runner import PLAIT, SLOWNESS, TARGETS, collapsed, pause, run_plait, trust
 
 TIMES = 200
 EXPECTED = {"by_call": TIMES, "by_sorted": TIMES, "by_map": TIMES, "by_reduce": TIMES, "by_generator": TIMES,
@@ -30,11 +29,11 @@ def test_every_write_has_its_stack(interpreter, recording):
     recorder = subprocess.Popen([PLAIT, "record", "-q", "-o", str(recording), "-e", f"mem:{address}/8:w", "-p",
                                  str(target.pid)], stderr=subprocess.PIPE)
     try:
-        time.sleep(2)
+        pause(2)
         target.stdin.write(b"\n")
         target.stdin.close()
-        assert target.wait(60) == 0
-        assert recorder.wait(60) == 0, recorder.stderr.read()
+        assert target.wait(60 * SLOWNESS) == 0
+        assert recorder.wait(60 * SLOWNESS) == 0, recorder.stderr.read()
     finally:
         target.kill()
         recorder.kill()

@@ -5,11 +5,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 
 import pytest
 
-from plait_runner import PLAIT, TARGETS, compile_target, run_plait, why_not_record
+from plait_runner import PLAIT, TARGETS, compile_target, pause, run_plait, why_not_record
 
 
 def doctor(*arguments, **keywords):
@@ -53,7 +52,7 @@ def test_text():
 def test_process():
     with subprocess.Popen([sys.executable, TARGETS / "watched.py"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as target:
         try:
-            time.sleep(0.5)
+            pause(0.5)
             process = findings(doctor("-p", target.pid), "process")
         finally:
             target.kill()

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from interpreters import interpreters
-from plait_runner import PLAIT, TARGETS, compile_target, run_plait, why_not_record
+from plait_runner import PLAIT, TARGETS, compile_target, pause, run_plait, why_not_record
 
 FOUND = interpreters()
 TARGET = TARGETS / "dumped.py"
@@ -89,7 +89,7 @@ def test_locals(interpreter, broken):
     target = subprocess.Popen([interpreter.path, TARGETS / "locals.py", *(["broken"] if broken else [])], stdout=subprocess.PIPE, text=True)
     try:
         assert target.stdout.readline() == "ready\n"
-        time.sleep(0.1)
+        pause(0.1)
         threads = dump("--locals", "-p", target.pid)[0]["threads"]
     finally:
         target.kill()
@@ -174,7 +174,7 @@ def test_two_hundred_threads():
     target = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     try:
         target.stdout.readline()
-        time.sleep(0.5)
+        pause(0.5)
         threads = dump("-p", target.pid)[0]["threads"]
         assert len(threads) == 201 and {thread["how"] for thread in threads} == {"slept"}
         assert sum(any(f["function"]["name"] == "waiting" for f in thread["frames"]) for thread in threads) == 200

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from interpreters import interpreters
-from plait_runner import TARGETS, collapsed, complete_share, record, record_attached, report_json, run_plait, trust
+from plait_runner import TARGETS, collapsed, complete_share, pause, record, record_attached, report_json, run_plait, trust
 
 # Busy for so many seconds of CPU time: the number of samples does not depend on what else the machine does.
 BUSY = "import time\nend = time.process_time() + {seconds}\nwhile time.process_time() < end: sum(range(500))\n"
@@ -127,7 +127,7 @@ def test_attach_to_several(recording):
     targets = [subprocess.Popen([sys.executable, "-c", f"def target_{i}():\n while True: sum(range(500))\ntarget_{i}()"])
                for i in range(2)]
     try:
-        time.sleep(0.3)
+        pause(0.3)
         record_attached(recording, [target.pid for target in targets], 1)
         for i in range(2):
             assert samples_with(recording, f"target_{i} (") > 100
@@ -140,7 +140,7 @@ def test_attach_to_several(recording):
 def test_whole_machine(recording):
     target = subprocess.Popen([sys.executable, "-c", "def everywhere():\n while True: sum(range(500))\neverywhere()"])
     try:
-        time.sleep(0.3)
+        pause(0.3)
         record_attached(recording, [target.pid], 1, "-a")
         assert samples_with(recording, "everywhere (") > 100
     finally:
@@ -207,7 +207,7 @@ def test_deleted_file(recording, tmp_path):
     shutil.copy(os.path.realpath("/usr/bin/python3"), copy)
     target = subprocess.Popen([str(copy), "-c", "def still_here():\n while True: sum(range(500))\nstill_here()"])
     try:
-        time.sleep(0.5)
+        pause(0.5)
         copy.unlink()
         record_attached(recording, [target.pid], 1)
         assert samples_with(recording, "still_here (") > 100

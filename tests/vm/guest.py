@@ -3,6 +3,7 @@ import ctypes
 import lzma
 import os
 import pathlib
+import platform
 import re
 import shutil
 import signal
@@ -20,6 +21,8 @@ PACKAGES = """busybox-static bash dash coreutils util-linux procps zstd libc-bin
     """.split()
 # For the tests that compile a program: an archive of its own, which only their guests load.
 COMPILER = ["gcc", "libc6-dev"]
+HOST = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine())
+BUILDS = {arch: "dev" if arch == HOST else f"cross-{name}" for arch, name in (("amd64", "x86_64"), ("arm64", "aarch64"))}
 MODULES = ("virtio_pci", "9p", "9pnet_virtio")
 MACHINES = {
     "amd64": ("qemu-system-x86_64", ["-cpu", "max"], "ttyS0"),
