@@ -6,6 +6,7 @@ instructions (bench/virtual), where the same work takes the same time to one par
 """
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import programs  # noqa: E402
 
 SECOND = 10**9
 PERIOD = SECOND // 1000  # 1,000 samples a second: ns of cpu-clock, cycles at 1 GHz
-ROUNDS = {"pure": 12, "calls": 12}
+ROUNDS = {"pure": 24, "calls": 24}
 
 
 def job(program):
@@ -48,7 +49,7 @@ def samples_of(plait, prefix, folder):
     if "perf" in prefix[:1]:
         done = subprocess.run(["perf", "report", "-i", f"{folder}/perf.data", "--stats"], stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, text=True)
-        return sum(int(line.split()[-1].split("(")[0]) for line in done.stdout.splitlines() if "SAMPLE events" in line)
+        return sum(map(int, re.findall(r"SAMPLE events: +(\d+)", done.stdout)[:1]))
     done = subprocess.run([plait, "report", "--format", "json", f"{folder}/run.plait"], stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout)["trust"]["samples"]
 
