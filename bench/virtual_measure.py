@@ -1,8 +1,8 @@
 """What each way of sampling adds to a program, in time of the machine that it runs on. For a guest whose clock counts
 instructions (bench/virtual), where the same work takes the same time to one part in ten thousand.
 
-    virtual_measure.py               measures all, prints JSON: {program: {variant: {"wall": ns, "cpu": ns, "samples": n}}}
-    virtual_measure.py job PROGRAM   does the work once, prints the nanoseconds of it: wall, CPU
+    virtual_measure.py EVENT [VARIANT...]    measures, prints JSON: {program: {variant: {"wall": ns, "cpu": ns, "samples": n}}}
+    virtual_measure.py job PROGRAM ROUNDS    does the work, prints the nanoseconds of it: wall, CPU
 """
 import json
 import os
@@ -18,14 +18,15 @@ import programs  # noqa: E402
 
 SECOND = 10**9
 PERIOD = SECOND // 1000  # 1,000 samples a second: ns of cpu-clock, cycles at 1 GHz
-ROUNDS = {"pure": 24, "calls": 24}
+PROGRAMS = ("pure", "calls")
+ROUNDS = 24  # 1.3 to 2 s where an instruction takes 2 ns
 
 
-def job(program):
+def job(program, rounds):
     work = {"pure": programs.pure, "calls": programs.calls}[program]
     work(1)  # imports, and what is done once
     wall, cpu = time.monotonic_ns(), time.process_time_ns()
-    work(ROUNDS[program])
+    work(rounds)
     print(json.dumps([time.monotonic_ns() - wall, time.process_time_ns() - cpu]), flush=True)
 
 
@@ -36,7 +37,7 @@ def variants(plait, event, folder):
     found = {"bare": [],
              "bpf": [*record, "--engine", "bpf", *fixed, "--"],
              "perf engine": [*record, "--engine", "perf", *fixed, "--"],
-             "agent": [*record, "--engine", "agent", "-F", "1000", "--"],
+             "agent": [*record, "--engine", "agent", "--agent-timer", "fast", "-F", "1000", "--"],
              "ptrace": [*record, "--engine", "ptrace", "-F", "1000", "--max-slowdown", "50", "--"]}
     if shutil.which("perf"):
         found["perf record"] = ["perf", "record", "-q", "-o", f"{folder}/perf.data", *fixed, "--"]
@@ -54,16 +55,16 @@ def samples_of(plait, prefix, folder):
     return json.loads(done.stdout)["trust"]["samples"]
 
 
-def measure(plait, event, wanted=None):
+def measure(plait, event, wanted=None, rounds=ROUNDS):
     """{program: {variant: {"wall", "cpu" (ns of the work), "samples" (of the whole run)}}}"""
     environment = dict(os.environ, PYTHONHASHSEED="0", OPENBLAS_NUM_THREADS="1")
     figures = {}
     with tempfile.TemporaryDirectory() as folder:
-        for program in ROUNDS:
+        for program in PROGRAMS:
             for name, prefix in variants(plait, event, folder).items():
                 if wanted and name not in wanted:
                     continue
-                done = subprocess.run([*prefix, sys.executable, __file__, "job", program], stdout=subprocess.PIPE,
+                done = subprocess.run([*prefix, sys.executable, __file__, "job", program, str(rounds)], stdout=subprocess.PIPE,
                                       stderr=subprocess.PIPE, text=True, env=environment)
                 if done.returncode:
                     sys.exit(f"{name}: {done.stderr}")
@@ -75,6 +76,6 @@ def measure(plait, event, wanted=None):
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["job"]:
-        job(sys.argv[2])
+        job(sys.argv[2], int(sys.argv[3]))
     else:
         print(json.dumps(measure(os.environ["PLAIT"], sys.argv[1], sys.argv[2:])))
