@@ -26,10 +26,11 @@ def test_every_write_has_its_stack(interpreter, recording):
     program = TARGETS / "watched.py"
     target = subprocess.Popen([interpreter.path, program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     address = target.stdout.readline().decode().strip()
-    recorder = subprocess.Popen([PLAIT, "record", "-q", "-o", str(recording), "-e", f"mem:{address}/8:w", "-p",
+    recorder = subprocess.Popen([PLAIT, "record", "-o", str(recording), "-e", f"mem:{address}/8:w", "-p",
                                  str(target.pid)], stderr=subprocess.PIPE)
     try:
-        pause(2)
+        assert recorder.stderr.readline().startswith(b"plait: bpf engine")  # its program is loaded
+        pause(1)
         target.stdin.write(b"\n")
         target.stdin.close()
         assert target.wait(60 * SLOWNESS) == 0
