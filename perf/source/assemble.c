@@ -1,5 +1,6 @@
 #include "perf/source/assemble.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "perf/source/arch.h"
@@ -9,7 +10,7 @@
 
 /* The kernel takes a sample's time before it runs the program, so the code objects that the run sends look younger than
  * the sample that needs them; on another CPU a sample may need them that was begun meanwhile. All are put this much
- * before the run's first one: longer than it takes to get there. */
+ * before the run's begin: longer than it takes from the sample's time to there, on an emulated processor, too. */
 #define CODE_LEAD_NS 500000
 
 static void drop_run(struct plait_assembler *assembler, size_t index)
@@ -101,15 +102,14 @@ static void pair(struct plait_assembler *assembler, const struct plait_record *r
 
 /* When a code object is to be delivered. It does not wait for its run's sample: that may be lost, and the program does
  * not send the object again. */
-static uint64_t code_time(struct plait_assembler *assembler, const struct plait_record *record)
+static uint64_t code_time(const struct plait_record *record)
 {
-	uint64_t sequence = record->wire.header.sequence;
-	if (sequence != assembler->code_sequence || record->time < assembler->code_time ||
-	    record->time > assembler->code_time + RUN_PATIENCE_NS) {
-		assembler->code_sequence = sequence;
-		assembler->code_time = record->time;
-	}
-	return assembler->code_time < CODE_LEAD_NS ? 0 : assembler->code_time - CODE_LEAD_NS;
+	uint64_t begun = 0;
+	if (record->wire.header.size >= offsetof(struct plait_wire_code, table))
+		memcpy(&begun, record->wire.body + offsetof(struct plait_wire_code, begun), sizeof(begun));
+	if (!begun || begun > record->time)
+		begun = record->time;
+	return begun < CODE_LEAD_NS ? 0 : begun - CODE_LEAD_NS;
 }
 
 static void note_loss(struct plait_assembler *assembler, uint64_t count)
@@ -136,7 +136,7 @@ bool plait_assembler_feed(struct plait_assembler *assembler, const struct plait_
 		return true;
 	case PLAIT_RECORD_WIRE:
 		if (record->wire.header.kind == PLAIT_WIRE_CODE) {
-			unit.time = code_time(assembler, record);
+			unit.time = code_time(record);
 			break;
 		}
 		feed_wire(assembler, record, position);

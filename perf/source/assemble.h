@@ -35,8 +35,7 @@ struct plait_assembler_statistics {
 
 struct plait_assembler {
 	uint32_t ring;
-	bool lost;			   /* records were lost since the last run began */
-	uint64_t code_sequence, code_time; /* the latest run that sent code objects, and the time of its first one */
+	bool lost; /* records were lost since the last run began */
 	size_t run_count;
 	struct plait_run runs[PLAIT_RUN_MAX]; /* outer ones first */
 	struct plait_assembler_statistics *statistics;

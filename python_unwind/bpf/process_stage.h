@@ -69,6 +69,7 @@ int sample(plait_context *ctx)
 		return 0;
 	}
 	s->busy = (plait_u32)ids;
+	s->begun = bpf_ktime_get_ns();
 	s->image = image;
 
 	struct plait_wire_head *head = &s->head.body;

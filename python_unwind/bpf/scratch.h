@@ -46,6 +46,7 @@ struct head_record {
 struct scratch {
 	struct head_record head;
 	plait_u32 busy;	       /* thread id of the run; 0: none (probes) */
+	plait_u64 begun;       /* when the run began, ns */
 	plait_u64 image;       /* identifies the process image, whatever its runtimes */
 	plait_u64 process;     /* the same with the runtime's epoch: of struct sampler_code_key */
 	plait_u32 first_tid;   /* of a first thread its id in its own pid namespace; else 0 */

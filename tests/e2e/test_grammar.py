@@ -4,7 +4,7 @@ import pytest
 import plait_runner
 from grammar import Grammar
 from interpreters import interpreters
-from plait_runner import TARGETS, collapsed, record, trust
+from plait_runner import SLOWNESS, TARGETS, collapsed, record, trust
 
 FOUND = interpreters()
 
@@ -13,7 +13,7 @@ FOUND = interpreters()
 @pytest.mark.parametrize("interpreter", FOUND, ids=lambda i: i.name)
 def test_reentry(interpreter, recording):
     target = TARGETS / "reentry.py"
-    record(recording, "-F", "4000", "--", interpreter.path, target, "3")
+    record(recording, "-F", "4000", "--", interpreter.path, target, 3 * SLOWNESS)
     stacks = collapsed(recording)
     checked, marked, problems = Grammar(target).check(stacks)
     assert not problems, "\n".join(f"{error}: {';'.join(stack.frames)}" for error, stack in problems[:5])
@@ -38,7 +38,7 @@ def test_subinterpreters(interpreter, kind, recording):
     if kind == "isolated" and interpreter[:2] < (3, 12):
         pytest.skip("before 3.12 there is one kind of sub-interpreter")
     target = TARGETS / "subinterpreters.py"
-    record(recording, "-F", "2000", "--", interpreter.path, target, "1", kind)
+    record(recording, "-F", "2000", "--", interpreter.path, target, SLOWNESS, kind)
     stacks = collapsed(recording)
     checked, marked, problems = Grammar(target).check(stacks)
     assert not problems, "\n".join(f"{error}: {';'.join(stack.frames)}" for error, stack in problems[:5])
