@@ -571,7 +571,7 @@ static void odd_code_objects_are_copied_within_bounds(void **state)
 		     "os.write(1, b'ready')\n"
 		     "while True:\n"
 		     "    wide(); names['n' * 700](); names['long']()\n"
-		     "    exec('def short_life(): spin(20000)\\nshort_life()', names)\n");
+		     "    exec('def short_life(): spin(5000)\\nshort_life()', names)\n");
 	struct rings rings;
 	struct odd odd = { .target = &target };
 	open_rings(&rings, sampler, target.pid);

@@ -93,21 +93,36 @@ def cached(folder, key, make):
 
 
 def user_space(work, arch):
-    """The folder of the guest's user space: user.cpio, and compiler.cpio with what compiling needs besides."""
+    """The archive of the guest's user space."""
+    release = host_release()
+
+    def make(folder):
+        unpack(Archive(work, release, arch).download(PACKAGES), folder / "root")
+        configure(folder / "root", arch)
+        write_archive(folder)
+
+    return cached(work / f"user-{release}-{arch}", f"{release} {' '.join(PACKAGES)} 5", make) / "root.cpio"
+
+
+def compiler(work, arch):
+    """The archive of what compiling takes besides the user space."""
     release = host_release()
 
     def make(folder):
         archive = Archive(work, release, arch)
-        needed = archive.download(PACKAGES)
-        unpack(needed, folder / "root")
-        configure(folder / "root", arch)
-        unpack([file for file in archive.download(PACKAGES + COMPILER) if file not in needed], folder / "compiler")
-        for name in ("root", "compiler"):
-            writer = CpioWriter(folder / f"{name}.cpio")
-            writer.tree(folder / name, keep=useful)
-            writer.close()
+        there = archive.download(PACKAGES)
+        unpack([file for file in archive.download(PACKAGES + COMPILER) if file not in there], folder / "root")
+        (folder / "root/usr/bin/cc").symlink_to("gcc")
+        write_archive(folder)
 
-    return cached(work / f"user-{release}-{arch}", f"{release} {' '.join(PACKAGES)} 4", make)
+    return cached(work / f"compiler-{release}-{arch}", f"{release} {' '.join(PACKAGES + COMPILER)} 5", make) / "root.cpio"
+
+
+def write_archive(folder):
+    writer = CpioWriter(folder / "root.cpio")
+    writer.tree(folder / "root", keep=useful)
+    writer.close()
+    shutil.rmtree(folder / "root")
 
 
 def useful(path):
@@ -121,7 +136,6 @@ def configure(root, arch):
     for name in ("libblas.so.3", "liblapack.so.3", "libopenblas.so.0"):
         if not (libraries / name).exists():
             (libraries / name).symlink_to(f"openblas-pthread/{name}")
-    (root / "usr/bin/cc").symlink_to("gcc")
     (root / "etc").mkdir(exist_ok=True)
     (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n")
     (root / "etc/group").write_text("root:x:0:\nnogroup:x:65534:\n")
@@ -205,9 +219,9 @@ class Guest:
         self.user = user_space(self.work, self.arch)
         self.kernel = kernel(self.work, self.release, self.arch)
 
-    def run(self, job, build, results, seconds, compiler=False, say=None):
+    def run(self, job, build, results, seconds, extra=(), say=None):
         """Boots, runs the shell script `job`, and returns its exit status; None when it did not end in time. What it wrote
-        to /results is in the folder `results`."""
+        to /results is in the folder `results`. `extra` are more archives for the initramfs."""
         shutil.rmtree(results, ignore_errors=True)
         results.mkdir(parents=True)
         image = results.parent / f"{results.name}.cpio"
@@ -219,8 +233,7 @@ class Guest:
         writer.close()
         initrd = results.parent / f"{results.name}.initrd"
         with open(initrd, "wb") as whole:
-            parts = [self.user / "root.cpio"] + [self.user / "compiler.cpio"] * compiler
-            for part in (*parts, self.kernel / "modules.cpio", image):
+            for part in (self.user, *extra, self.kernel / "modules.cpio", image):
                 with open(part, "rb") as source:
                     shutil.copyfileobj(source, whole)
         image.unlink()
