@@ -86,6 +86,15 @@ static void set_sampling(const struct plait_opening *opening, size_t event, stru
 	attr->sample_regs_user = plait_source_arch.register_mask;
 }
 
+/* Whether probes are exchanged all the same: before Linux 6.12 no event with PERF_SAMPLE_READ is inherited. */
+bool plait_opening_may_lose_probes(const struct plait_opening *opening)
+{
+	bool any = false;
+	for (size_t i = 0; i < opening->options.event_count; i++)
+		any |= opening->options.events[i].kind == PLAIT_EVENT_PROBE;
+	return any && opening->refused && !opening->wide;
+}
+
 static struct perf_event_attr sampling_attributes(const struct plait_opening *opening, size_t event)
 {
 	const struct plait_event_spec *spec = &opening->options.events[event];

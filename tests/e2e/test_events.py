@@ -70,6 +70,10 @@ def test_probe_of_a_program_behind_shells(recording):
     """Children of children, some of which end: the kernel must keep the breakpoint in the right process."""
     script = f"x=$(true); (true); exec {NEWEST.path} {PROGRAM}"
     record_or_skip(recording, f"uprobe:{libc_of(NEWEST)}:abs", "bash", "-c", f"bash -c '{script}'; true")
+    notes = report_json(recording)["recording"]["notes"]
+    if any("may lose the hits" in note for note in notes):  # Linux before 6.12 cannot be kept from it
+        assert by_line(recording) in ({}, {LINES["call"]: CALLS, LINES["other call"]: OTHER_CALLS})
+        pytest.skip(f"this kernel does not keep breakpoints: {notes[0]}")
     assert by_line(recording) == {LINES["call"]: CALLS, LINES["other call"]: OTHER_CALLS}
     assert trust(recording)["complete"] == CALLS + OTHER_CALLS
 
