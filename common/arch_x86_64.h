@@ -12,4 +12,8 @@
  * immediate.) */
 size_t plait_x86_64_vector_size(const uint8_t *code, size_t size);
 
+/* Size of AMD's hint to fetch a cache line (0F 0D: PREFETCH, PREFETCHW), which changes nothing; 0: it is none. Capstone
+ * 4 does not know the first of them. */
+size_t plait_x86_64_prefetch_size(const uint8_t *code, size_t size);
+
 #endif

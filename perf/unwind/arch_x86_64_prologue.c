@@ -332,6 +332,8 @@ static bool decode_all(struct decoder *decoder, cs_insn *insn)
 		if (!skipped)
 			skipped = plait_x86_64_vector_size(at, left);
 		if (!skipped)
+			skipped = plait_x86_64_prefetch_size(at, left);
+		if (!skipped)
 			return plait_prologue_append(&decoder->prologue, address, PLAIT_RULE_NONE);
 		if (!plait_prologue_emit(&decoder->prologue, address))
 			return false;

@@ -53,6 +53,29 @@ static void vector_instructions_newer_than_the_decoder_are_passed(void **state)
 	plait_rule_pool_release(&pool);
 }
 
+/* OpenBLAS's kernels for AMD's older processors are full of them. */
+static void hints_to_prefetch_are_passed(void **state)
+{
+	(void)state;
+	static const uint8_t code[] = {
+		0x53,				       /* push %rbx */
+		0x0f, 0x0d, 0x45, 0x80,		       /* prefetch -0x80(%rbp) */
+		0x41, 0x0f, 0x0d, 0x4f, 0x18,	       /* prefetchw 0x18(%r15) */
+		0x43, 0x0f, 0x0d, 0x44, 0x17, 0x38,    /* prefetch 0x38(%r15,%r10,1) */
+		0x0f, 0x0d, 0x80, 0,	2,    0,    0, /* prefetch 0x200(%rax) */
+		0x48, 0x83, 0xec, 0x10,		       /* sub $16,%rsp */
+		0x90,				       /* nop */
+	};
+	struct plait_rule_pool pool;
+	struct plait_rule_rows rows;
+	rows_of(code, sizeof(code), true, &pool, &rows);
+	assert_int_equal(cfa_offset(&pool, &rows, 0x1000), 8);
+	assert_int_equal(cfa_offset(&pool, &rows, 0x1000 + sizeof(code) - 5), 16);
+	assert_int_equal(cfa_offset(&pool, &rows, 0x1000 + sizeof(code) - 1), 32);
+	plait_vec_free(&rows.rows);
+	plait_rule_pool_release(&pool);
+}
+
 static void what_cannot_be_decoded_has_no_rule(void **state)
 {
 	(void)state;
@@ -232,6 +255,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(vector_instructions_newer_than_the_decoder_are_passed),
+		cmocka_unit_test(hints_to_prefetch_are_passed),
 		cmocka_unit_test(what_cannot_be_decoded_has_no_rule),
 		cmocka_unit_test(functions_without_bounds_begin_behind_padding),
 		cmocka_unit_test(plt_entries_without_a_table_are_decoded),
