@@ -139,7 +139,8 @@ def test_user_and_kernel(tmp_path):
     in_kernel = {event: sum(stack.count for stack in collapsed(output, "--event", event) if stack.frames[-1].endswith(" [kernel]"))
                  for event in events}
     assert in_kernel["cycles:u"] == 0
-    assert in_kernel["cycles:k"] > 0.95 * events["cycles:k"]["trust"]["samples"]
+    # The emulated counter's interrupt may come just behind the return to user mode.
+    assert in_kernel["cycles:k"] > 0.9 * events["cycles:k"]["trust"]["samples"]
     assert 0 < in_kernel["cycles"] < events["cycles"]["trust"]["samples"]
 
 
@@ -167,16 +168,16 @@ def test_more_events_than_counters(tmp_path):
 
 
 def test_stat_is_perf_stat():
-    """To the instruction, in user mode, for a program that does not ask for the time. Both count from the program's exec on;
-    perf's environment is given to both."""
+    """To the instruction, in user mode, for a program that asks neither for the time nor for its number. Both count from the
+    program's exec on; perf's environment is given to both."""
     bare = ["env", "-i", "PATH=/usr/bin"]
-    counted = ["/usr/bin/busybox", "sh", "-c", "i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done"]
+    counted = ["/usr/bin/busybox", "sha256sum", "/usr/bin/busybox"]
     environment = subprocess.run([*bare, "perf", "stat", "-o", "/dev/null", "env"], stdout=subprocess.PIPE, text=True,
                                  check=True).stdout.splitlines()
     theirs = subprocess.run([*bare, "setarch", "-R", "perf", "stat", "-x,", "-e", "cycles:u,instructions:u", *counted],
-                            stderr=subprocess.PIPE, text=True, check=True).stderr
+                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True).stderr
     ours = subprocess.run(["env", "-i", *environment, "setarch", "-R", PLAIT, "stat", "--json", "-e", "cycles:u,instructions:u",
-                           "--", *counted], stderr=subprocess.PIPE, text=True, check=True).stderr
+                           "--", *counted], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True).stderr
     by_perf = {line.split(",")[2]: int(line.split(",")[0]) for line in theirs.splitlines() if ",,cycles" in line or ",,instr" in line}
     by_plait = {event["name"]: event["value"] for event in json.loads(ours.splitlines()[-1])["events"]}
     assert by_plait == by_perf

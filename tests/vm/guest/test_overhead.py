@@ -15,10 +15,10 @@ import virtual_measure  # noqa: E402
 pytestmark = pytest.mark.skipif(os.environ.get("PLAIT_GUEST_ICOUNT") != "1", reason="the budgets are for --icount 1")
 
 # At 1,000 samples a virtual second, per cent of the bare program: (its own CPU time, its wall time with the recorder on the
-# same CPU). Some 15 % above what was measured.
+# same CPU). Some 15 % above what was measured, and more of wall time: when the recorder wakes up varies.
 BUDGET = {
-    "pure": {"bpf": (5.9, 14.6), "agent": (6.8, 17.4), "perf record": (0.7, 0.8)},
-    "calls": {"bpf": (4.6, 15.7), "agent": (5.2, 18.8), "perf record": (0.8, 1.2)},
+    "pure": {"bpf": (5.9, 16.5), "agent": (7.0, 19.0), "perf record": (0.7, 0.8)},
+    "calls": {"bpf": (4.7, 21.0), "agent": (5.3, 23.0), "perf record": (0.8, 1.2)},
 }
 
 
