@@ -569,9 +569,11 @@ static void odd_code_objects_are_copied_within_bounds(void **state)
 		     "exec('def ' + 'n' * 700 + '(): spin(3000)', names)\n"
 		     "exec('def long():\\n' + '  x = (1,\\n 2)\\n' * 6000 + '  spin(3000)\\n', names)\n"
 		     "os.write(1, b'ready')\n"
+		     "i = 0\n"
 		     "while True:\n"
 		     "    wide(); names['n' * 700](); names['long']()\n"
-		     "    exec('def short_life(): spin(5000)\\nshort_life()', names)\n");
+		     "    i += 1\n" /* another line: up to 3.11 the object is else the same as the one before it */
+		     "    exec('\\n' * (i % 50) + 'def short_life(): spin(5000)\\nshort_life()', names)\n");
 	struct rings rings;
 	struct odd odd = { .target = &target };
 	open_rings(&rings, sampler, target.pid);
