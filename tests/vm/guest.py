@@ -153,9 +153,9 @@ def kernel(work, release, arch):
     def make(folder):
         root = folder / "root"
         unpack(Archive(work, release, arch).download_kernel(), root)
-        images = sorted((root / "boot").glob("vmlinuz-*"))
+        images = [*sorted((root / "boot").glob("vmlinuz-*")), *(root / "usr/lib/modules").glob("*/vmlinuz")]
         if not images:
-            raise Unavailable(f"the kernel packages of Debian {release} {arch} have no /boot/vmlinuz")
+            raise Unavailable(f"the kernel packages of Debian {release} {arch} have no vmlinuz")
         shutil.copy(images[-1], folder / "vmlinuz")
         writer = CpioWriter(folder / "modules.cpio")
         order = []
