@@ -207,12 +207,12 @@ def test_threads_of_a_librarys_constructor(tmp_path):
 
 def test_what_is_not_sampled_is_said(tmp_path):
     program = tmp_path / "static.c"
-    program.write_text("int main(void)\n{\n\tfor (volatile long i = 0; i < 1500000000; i++)\n\t\t;\n\treturn 0;\n}\n")
+    program.write_text("#include <time.h>\nint main(void)\n{\n\twhile (clock() < 2 * CLOCKS_PER_SEC)\n\t\t;\n\treturn 0;\n}\n")
     static = tmp_path / "static-program"
     if subprocess.run(["cc", "-O1", "-static", "-o", static, program]).returncode:
         pytest.skip("no static libc")
     output = tmp_path / "run.plait"
-    script = f"{static}; env -i {sys.executable} -c '{BUSY.format(seconds=0.8)}'; {sys.executable} -c '{BUSY.format(seconds=0.3)}'"
+    script = f"{static}; env -i {sys.executable} -c '{BUSY.format(seconds=2)}'; {sys.executable} -c '{BUSY.format(seconds=0.3)}'"
     result = run_plait("record", "-q", "--engine", "agent", "-o", output, "--", "sh", "-c", script)
     assert result.returncode == 0
     assert "took no samples, in 2 processes: static-program (" in result.stderr

@@ -170,14 +170,16 @@ def test_recordings_that_do_not_fit(recordings, tmp_path):
     record(faults, "-e", "page-faults", "--", "/usr/bin/python3", "-c", "pass")
     refused = diff(recordings["base"], faults, status=2).stderr
     assert "faults.plait has no event 'cpu-clock'" in refused and "it has: page-faults" in refused
-    content = recordings["base"].read_bytes()
+    longer = tmp_path / "longer.plait"  # of several blocks: what is cut off is not all
+    record(longer, "-F", "2500", "--", "/usr/bin/python3", "-c", "import time\nwhile time.process_time() < 3: sum(range(1000))")
+    content = longer.read_bytes()
     cut = tmp_path / "cut.plait"
-    cut.write_bytes(content[:len(content) * 2 // 3])
+    cut.write_bytes(content[:-8])
     assert "was cut off" in diff(recordings["base"], cut, "--absolute", status=2).stderr
     assert "was cut off" in " ".join(diff(recordings["base"], cut).stdout.split())
     damaged = tmp_path / "damaged.plait"
     broken = bytearray(content)
-    broken[len(content) * 2 // 3] ^= 0xff
+    broken[-100] ^= 0xff  # in the last block
     damaged.write_bytes(broken)
     result = diff(recordings["base"], damaged, status=1)
     assert "what came before the damage is compared" in result.stderr and "is damaged" in " ".join(result.stdout.split())

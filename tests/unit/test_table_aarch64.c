@@ -59,6 +59,7 @@ static int set_up(void **state)
 	elf_writer_code(writer, ".text", 0x1000, code, sizeof(code));
 	elf_writer_eh_frame(writer, 0x3000, entries, 3);
 	image = elf_writer_finish(writer, &size);
+	elf_writer_destroy(writer);
 	table = plait_table_create(image, size);
 	return table && plait_rule_pool_init(&pool) ? 0 : -1;
 }
