@@ -25,12 +25,12 @@ def outer(rounds):
         inner(30000)
 
 
-def other(rounds):
+def sorting_worker(rounds):
     for _ in range(rounds):
         sorted(range(20000), key=lambda x: -x)
 
 
-thread = threading.Thread(target=other, args=(200,))
+thread = threading.Thread(target=sorting_worker, args=(200,))
 thread.start()
 outer(400)
 thread.join()
@@ -99,7 +99,7 @@ def test_searching_opens_what_is_closed(recorded):
         terminal.press(*"/outer\\(4", "enter")  # the text of a source line
         terminal.wait(lambda t: "<module>" in (t.highlighted() or "") and "1 of 1" in t.lines[-1], "the call's row")
         terminal.press(*"/zzz", "enter").wait("nothing in the recording matches 'zzz'")
-        terminal.press(*"/other", "enter").wait(lambda t: "other" in (t.highlighted() or ""), "another row")
+        terminal.press(*"/sorting_worker", "enter").wait(lambda t: "sorting_worker" in (t.highlighted() or ""), "another row")
         assert terminal.press("q").end() == 0
 
 
