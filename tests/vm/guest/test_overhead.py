@@ -15,10 +15,11 @@ import virtual_measure  # noqa: E402
 pytestmark = pytest.mark.skipif(os.environ.get("PLAIT_GUEST_ICOUNT") != "1", reason="the budgets are for --icount 1")
 
 # At 1,000 samples a virtual second, per cent of the bare program: (its own CPU time, its wall time with the recorder on the
-# same CPU). Some 15 % above what was measured, and more of wall time: when the recorder wakes up varies.
+# same CPU). Some 15 % above what was measured, and more of wall time: when the recorder wakes up varies, by more
+# than `perf record` costs.
 BUDGET = {
-    "pure": {"bpf": (5.9, 16.5), "agent": (7.0, 19.0), "perf record": (0.7, 0.8)},
-    "calls": {"bpf": (4.7, 21.0), "agent": (5.3, 23.0), "perf record": (0.8, 1.2)},
+    "pure": {"bpf": (5.9, 16.5), "agent": (7.0, 19.0), "perf record": (0.7, 3.0)},
+    "calls": {"bpf": (4.7, 21.0), "agent": (5.3, 23.0), "perf record": (0.8, 3.0)},
 }
 
 
@@ -35,4 +36,4 @@ def test_within_budget(figures, program, variant):
     cpu, wall = (100 * (row[key] / bare[key] - 1) for key in ("cpu", "wall"))
     assert row["samples"] > 300
     assert 0 < cpu <= BUDGET[program][variant][0], f"{cpu:.2f} % of CPU time"
-    assert 0 < wall <= BUDGET[program][variant][1], f"{wall:.2f} % of wall time"
+    assert wall <= BUDGET[program][variant][1], f"{wall:.2f} % of wall time"
