@@ -2,10 +2,13 @@
  * The walk over a thread's CPython frames: one source, compiled into the BPF program, into the reader of other
  * processes (outside/walk_process.c), and wherever else frames are read. It knows no CPython version: the plan does.
  *
- * Its only primitive is "read memory". Before this header, the includer defines
+ * Its only primitive is "read memory": before this header, the includer defines
  *     typedef ... plait_walk_memory;
  *     static inline int plait_walk_read(plait_walk_memory memory, void *to, plait_u32 size, plait_u64 address);
- * which copies `size` bytes (at most 256) of the process and returns 0, or another number when not all were there.
+ *     static inline int plait_walk_read_some(plait_walk_memory memory, void *to, plait_u64 size, plait_u64 mask,
+ *                                            plait_u64 address);
+ * which copy `size` bytes of the process and return 0, or another number when not all were there: the first at most
+ * 256, the second any number; `mask` is a constant, all ones, not below it (a BPF verifier wants one).
  *
  * Use: set walk->plan, walk->tp and walk->first_tid, then
  *     if (plait_walk_begin(memory, &walk))
@@ -26,27 +29,36 @@
 
 #include "python_unwind/walk/chain.h"
 
+/* Fetches the thread's state, that of its innermost frames; 0 when it has none. walk->pending: its other one, if it has
+ * two. */
+static inline plait_u64 plait_walk_find_tstate(plait_walk_memory memory, struct plait_walk *walk)
+{
+	plait_u64 active = plait_walk_active_tstate(memory, walk);
+	plait_u64 bound = plait_walk_bound_tstate(memory, walk);
+	if (plait_walk_fetch_tstate(memory, walk, active)) {
+		if (bound != active)
+			walk->pending = bound;
+		return active;
+	}
+	return plait_walk_fetch_tstate(memory, walk, bound) ? bound : 0;
+}
+
 /* Finds the thread's state and its innermost frame. False when there is nothing to walk: walk->status says why. */
 static inline bool plait_walk_begin(plait_walk_memory memory, struct plait_walk *walk)
 {
 	walk->status = PLAIT_WALK_NO_THREAD;
-	walk->pending = walk->code = 0;
+	walk->pending = walk->code = walk->inner = 0;
+	walk->piece_size = 0;
 	walk->candidate = walk->chains = 0;
 	walk->count = walk->flushed = walk->chain_start = 0;
 	walk->searching = walk->looked = 0;
 	walk->shift = PLAIT_SHIFT_NONE;
 
-	plait_walk_mend_tp(memory, walk);
-	plait_u64 tstate = plait_walk_active_tstate(memory, walk);
-	plait_u64 bound = plait_walk_bound_tstate(memory, walk);
-	if (plait_walk_fetch_tstate(memory, walk, tstate)) {
-		if (bound != tstate)
-			walk->pending = bound;
-	} else {
-		tstate = bound;
-		if (!plait_walk_fetch_tstate(memory, walk, tstate))
-			return false;
-	}
+	plait_u64 tstate = plait_walk_find_tstate(memory, walk);
+	if (!tstate && plait_walk_mend_tp(memory, walk))
+		tstate = plait_walk_find_tstate(memory, walk);
+	if (!tstate)
+		return false;
 	if (!plait_walk_start_chain(memory, walk, tstate)) {
 		walk->status = PLAIT_WALK_BROKEN;
 		return false;

@@ -14,6 +14,11 @@
  * old BPF verifier understands bounds size and offsets. */
 #define PLAIT_WALK_WORDS 64
 
+/* Frames of one activation and its callers lie next to each other (3.11+: _PyThreadState_PushFrame), so that many are
+ * fetched at once: up to PLAIT_WALK_PIECE bytes, into a buffer of twice that, for the same reason. */
+#define PLAIT_WALK_PIECE 1024
+#define PLAIT_WALK_PIECE_WORDS (2 * PLAIT_WALK_PIECE / 8)
+
 /* Thread states of one thread that are walked, at most: interpreters that call each other. A power of two. */
 #define PLAIT_WALK_CHAINS 8
 
@@ -47,6 +52,9 @@ struct plait_walk {
 	plait_u64 base_frame;	/* 3.15: where the frames end; 0: none */
 	plait_u64 caller;	/* 3.11, 3.12: the innermost CFrame's `previous`; 0: it has none */
 	plait_u64 code;		/* whose header lies in code_words; 0: of none */
+	plait_u64 fingerprint;	/* of that */
+	plait_u64 piece;	/* address of what lies in piece_words, */
+	plait_u64 inner;	/* and the frame that was read last; 0: none */
 	plait_u64 shift_cframe; /* 3.10: `cframe` at the first chain's end */
 	plait_u64 mark;		/* cycle detection (Brent): an earlier frame, */
 	plait_u32 lap, power;	/* steps since it, and how many until it moves on */
@@ -66,25 +74,28 @@ struct plait_walk {
 	plait_u32 shift_end;   /* `count` at that end */
 	plait_u32 status;      /* enum plait_walk_status, valid after PLAIT_STEP_END */
 
-	plait_u64 words[PLAIT_WALK_WORDS];	/* the thread state or frame being read */
-	plait_u64 code_words[PLAIT_WALK_WORDS]; /* its code object (see `code`), or a CFrame */
+	plait_u32 piece_size; /* bytes in piece_words */
+	plait_u32 piece_at;   /* offset in piece_words of the frame that was read last */
+
+	plait_u64 words[PLAIT_WALK_WORDS];	       /* the thread state being read */
+	plait_u64 code_words[PLAIT_WALK_WORDS];	       /* a frame's code object (see `code`), or a CFrame */
+	plait_u64 piece_words[PLAIT_WALK_PIECE_WORDS]; /* frames */
 };
 
-/* Fields of a fetched structure, as the little-endian machine has them. An offset beyond the buffer wraps round: plans
- * come from our own tables, the mask is for the verifier. */
+/* Any field of a fetched structure. */
+typedef plait_u64 __attribute__((may_alias)) plait_walk_field_u64;
+typedef plait_u32 __attribute__((may_alias)) plait_walk_field_u32;
+
+/* Fields lie at multiples of their size. An offset beyond the buffer wraps round: plans come from our own tables, the
+ * mask is for the verifier. */
 static inline plait_u64 plait_walk_u64(const plait_u64 *words, plait_u32 offset)
 {
-	return words[(offset >> 3) & (PLAIT_WALK_WORDS - 1)];
+	return *(const plait_walk_field_u64 *)((const char *)words + (offset & (8 * PLAIT_WALK_WORDS - 8)));
 }
 
 static inline plait_u32 plait_walk_u32(const plait_u64 *words, plait_u32 offset)
 {
-	return (plait_u32)(plait_walk_u64(words, offset) >> (8 * (offset & 4)));
-}
-
-static inline plait_u8 plait_walk_u8(const plait_u64 *words, plait_u32 offset)
-{
-	return (plait_u8)(plait_walk_u64(words, offset) >> (8 * (offset & 7)));
+	return *(const plait_walk_field_u32 *)((const char *)words + (offset & (8 * PLAIT_WALK_WORDS - 4)));
 }
 
 /* Finalizer of MurmurHash3 (public domain). */
@@ -109,10 +120,11 @@ static inline plait_u64 plait_walk_fingerprint(const struct plait_walk_plan *pla
 		if (version)
 			return version;
 	}
-	plait_u64 mix = plait_walk_mix(plait_walk_u64(code, plan->code_name));
-	mix = plait_walk_mix(mix + plait_walk_u64(code, plan->code_filename));
-	mix = plait_walk_mix(mix + plait_walk_u64(code, plan->code_linetable));
-	mix = plait_walk_mix(mix + plait_walk_u32(code, plan->code_first_line));
+	const plait_u64 odd = 0x9e3779b97f4a7c15ULL;
+	plait_u64 mix = plait_walk_u64(code, plan->code_name);
+	mix = mix * odd + plait_walk_u64(code, plan->code_filename);
+	mix = mix * odd + plait_walk_u64(code, plan->code_linetable);
+	mix = plait_walk_mix(mix * odd + plait_walk_u32(code, plan->code_first_line));
 	return mix | 1ULL << 63;
 }
 

@@ -46,8 +46,8 @@ static inline enum plait_walk_step plait_walk_repair(plait_walk_memory memory, s
 		return plait_walk_end(walk, PLAIT_WALK_BROKEN);
 	walk->repaired = 1;
 	walk->count = walk->chain_start;
-	walk->mark = 0;
-	walk->lap = walk->steps = 0;
+	walk->mark = walk->inner = 0;
+	walk->lap = walk->steps = walk->piece_size = 0;
 	walk->power = 8;
 	if (!plait_walk_enter_cframe(memory, walk, caller))
 		return plait_walk_end(walk, PLAIT_WALK_BROKEN);
@@ -95,8 +95,7 @@ static inline enum plait_walk_step plait_walk_chain_end(plait_walk_memory memory
 {
 	if (!walk->closed) {
 		/* 3.12 may publish a generator's frame before its `previous`: the callers are out of reach. */
-		if (walk->steps == 1 &&
-		    plait_walk_u8(walk->words, walk->plan.frame_owner) == PLAIT_WALK_OWNER_GENERATOR)
+		if (walk->steps == 1 && plait_walk_frame_u8(walk, walk->plan.frame_owner) == PLAIT_WALK_OWNER_GENERATOR)
 			walk->repaired = 1;
 		return plait_walk_repair(memory, walk);
 	}

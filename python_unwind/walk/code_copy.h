@@ -1,10 +1,6 @@
 /*
  * A code object's copy at first sight: short-lived ones (exec, templates, bodies of imported modules) are freed before
- * anyone could look later. Part of the walk, for those who take such copies. Besides plait_walk_read() (walk.h) the
- * includer defines
- *     static inline int plait_walk_read_some(plait_walk_memory memory, void *to, plait_u64 size, plait_u64 mask,
- *                                            plait_u64 address);
- * which is the same for any `size`; `mask` is a constant, all ones, not below it (a BPF verifier wants one).
+ * anyone could look later. Part of the walk, for those who take such copies: needs what walk.h says.
  */
 #ifndef PLAIT_PYTHON_UNWIND_WALK_CODE_COPY_H
 #define PLAIT_PYTHON_UNWIND_WALK_CODE_COPY_H

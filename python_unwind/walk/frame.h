@@ -1,5 +1,6 @@
 /*
- * One frame. Part of the walk: needs plait_walk_read() (walk.h). Nothing that is read is trusted.
+ * One frame. Part of the walk: needs plait_walk_read() and plait_walk_read_some() (walk.h). Nothing that is read is
+ * trusted.
  */
 #ifndef PLAIT_PYTHON_UNWIND_WALK_FRAME_H
 #define PLAIT_PYTHON_UNWIND_WALK_FRAME_H
@@ -50,17 +51,17 @@ static inline enum plait_walk_step plait_walk_shim(plait_walk_memory memory, str
 	return PLAIT_STEP_FRAME;
 }
 
-/* A frame that runs Python code; it lies in walk->words, its code object in walk->code_words. */
+/* A frame that runs Python code; its code object lies in walk->code_words. */
 static inline enum plait_walk_step plait_walk_python_frame(plait_walk_memory memory, struct plait_walk *walk,
 							   plait_u64 code, plait_u64 previous,
 							   struct plait_wire_frame *ret)
 {
 	const struct plait_walk_plan *plan = &walk->plan;
-	plait_s32 lasti = plait_walk_lasti(memory, walk, code);
-	if (lasti >= PLAIT_WALK_LASTI_MAX)
+	plait_s32 lasti;
+	if (!plait_walk_lasti(memory, walk, code, &lasti))
 		return PLAIT_STEP_BAD;
 	ret->code = code;
-	ret->fingerprint = plait_walk_fingerprint(plan, walk->code_words);
+	ret->fingerprint = walk->fingerprint;
 	ret->address = walk->frame;
 	ret->anchor = 0;
 	ret->lasti = lasti;
@@ -69,8 +70,8 @@ static inline enum plait_walk_step plait_walk_python_frame(plait_walk_memory mem
 	if (plan->shape == PLAIT_SHAPE_FRAME_OBJECT_CFRAME) {
 		ret->anchor = plait_walk_next_cframe(memory, walk);
 	} else if (plan->shape == PLAIT_SHAPE_CFRAME) {
-		plait_u8 is_entry = plait_walk_u8(walk->words, plan->frame_is_entry);
-		plait_u8 owner = plait_walk_u8(walk->words, plan->frame_owner);
+		plait_u8 is_entry = plait_walk_frame_u8(walk, plan->frame_is_entry);
+		plait_u8 owner = plait_walk_frame_u8(walk, plan->frame_owner);
 		if (is_entry > 1 || owner > PLAIT_WALK_OWNER_FRAME_OBJECT)
 			return PLAIT_STEP_BAD;
 		if (is_entry) {
@@ -102,6 +103,7 @@ static inline bool plait_walk_fetch_code(plait_walk_memory memory, struct plait_
 	walk->code = 0;
 	if (plait_walk_read(memory, walk->code_words, walk->plan.code_size, code))
 		return false;
+	walk->fingerprint = plait_walk_fingerprint(&walk->plan, walk->code_words);
 	walk->code = code;
 	return true;
 }
@@ -111,19 +113,18 @@ static inline enum plait_walk_step plait_walk_read_frame(plait_walk_memory memor
 							 struct plait_wire_frame *ret)
 {
 	const struct plait_walk_plan *plan = &walk->plan;
-	if ((walk->frame & 7) || plait_walk_is_cycle(walk) ||
-	    plait_walk_read(memory, walk->words, plan->frame_size, walk->frame))
+	if ((walk->frame & 7) || plait_walk_is_cycle(walk) || !plait_walk_fetch_frame(memory, walk))
 		return PLAIT_STEP_BAD;
 	walk->steps++;
-	plait_u64 previous = plait_walk_u64(walk->words, plan->frame_previous);
+	plait_u64 previous = plait_walk_frame_u64(walk, plan->frame_previous);
 	if (plan->shape >= PLAIT_SHAPE_CFRAME_SHIM) {
-		plait_u8 owner = plait_walk_u8(walk->words, plan->frame_owner);
+		plait_u8 owner = plait_walk_frame_u8(walk, plan->frame_owner);
 		if (owner > PLAIT_WALK_OWNER_LAST)
 			return PLAIT_STEP_BAD;
 		if (owner >= PLAIT_WALK_OWNER_SHIM)
 			return plait_walk_shim(memory, walk, previous, ret);
 	}
-	plait_u64 code = plait_walk_u64(walk->words, plan->frame_code) & plan->code_mask;
+	plait_u64 code = plait_walk_frame_u64(walk, plan->frame_code) & plan->code_mask;
 	if (!code || (code & 7) || !plait_walk_fetch_code(memory, walk, code))
 		return PLAIT_STEP_BAD;
 	if (plait_walk_is_init_cleanup(walk)) {

@@ -14,8 +14,9 @@ static inline plait_u64 plait_walk_thread_id(const struct plait_walk *walk)
 }
 
 /* Linux on aarch64 saves the thread pointer when it switches to another thread: that of a first thread is the one from
- * before the exec until then. The runtime knows the right one, if it was this thread that initialised it. */
-static inline void plait_walk_mend_tp(plait_walk_memory memory, struct plait_walk *walk)
+ * before the exec until then, by which no thread state is found (each says whose it is). The runtime knows the right
+ * one, if it was this thread that initialised it. True when walk->tp is another one now. */
+static inline bool plait_walk_mend_tp(plait_walk_memory memory, struct plait_walk *walk)
 {
 	plait_u64 main_thread = 0;
 	plait_u32 tid = 0;
@@ -23,10 +24,10 @@ static inline void plait_walk_mend_tp(plait_walk_memory memory, struct plait_wal
 	    plait_walk_read(memory, &main_thread, sizeof(main_thread),
 			    walk->plan.runtime + walk->plan.runtime_main_thread) ||
 	    main_thread == plait_walk_thread_id(walk) ||
-	    plait_walk_read(memory, &tid, sizeof(tid), main_thread + walk->plan.tid_offset))
-		return;
-	if (tid == walk->first_tid)
-		walk->tp = main_thread + walk->plan.thread_block;
+	    plait_walk_read(memory, &tid, sizeof(tid), main_thread + walk->plan.tid_offset) || tid != walk->first_tid)
+		return false;
+	walk->tp = main_thread + walk->plan.thread_block;
+	return true;
 }
 
 /* Where the TLS block of the module with that id is: the thread's dtv has one slot of two words a module. */

@@ -419,6 +419,42 @@ static void garbage_frames_are_broken(void **state)
 	free(fake);
 }
 
+/* Reads of a memory that begins at STACK: below it is nothing. */
+struct counted {
+	struct fake *fake;
+	size_t reads;
+};
+
+static bool counted_read(void *context, uint64_t address, void *ret, size_t size)
+{
+	struct counted *counted = context;
+	counted->reads += address >= STACK && address < TP - 0x1000;
+	return fake_read(counted->fake, address, ret, size);
+}
+
+/* Fifteen frames that run five code objects, each right below the one that it called; the last begins its page, and
+ * nothing is below that. They are fetched together, but nothing beyond their page is. */
+static void callers_are_fetched_together(void **state)
+{
+	(void)state;
+	struct fake *fake = fake_create(plan_313());
+	const uint64_t apart = 0x60;
+	for (int i = 0; i < 15; i++)
+		put_frame(fake, STACK + apart * (uint64_t)(14 - i), i / 3,
+			  i < 14 ? STACK + apart * (uint64_t)(13 - i) : OUTER, 10 + i);
+	put_shim(fake, OUTER, 0);
+	set_frame(fake, STACK + apart * 14);
+	struct counted counted = { .fake = fake };
+	fake->memory = (struct plait_memory) { .read = counted_read, .context = &counted };
+	walk_is(fake, PLAIT_WALK_COMPLETE, "aaabbbcccdddeee|");
+	for (int i = 0; i < 15; i++) {
+		assert_int_equal(fake->frames[i].address, STACK + apart * (uint64_t)(14 - i));
+		assert_int_equal(fake->frames[i].lasti, 10 + i);
+	}
+	assert_int_equal(counted.reads, 4); /* the innermost, 1 KiB, the rest of the page, the shim */
+	free(fake);
+}
+
 static void fingerprints_tell_objects_apart(void **state)
 {
 	(void)state;
@@ -485,6 +521,7 @@ int main(void)
 		cmocka_unit_test(thread_locals_by_got_word_and_descriptor),
 		cmocka_unit_test(circles_and_depth_are_bounded),
 		cmocka_unit_test(garbage_frames_are_broken),
+		cmocka_unit_test(callers_are_fetched_together),
 		cmocka_unit_test(fingerprints_tell_objects_apart),
 		cmocka_unit_test(random_memory_ends_the_walk),
 	};

@@ -14,6 +14,12 @@ static inline int plait_walk_read(struct fake *fake, void *to, uint32_t size, ui
 	return !fake_read(fake, address, to, size);
 }
 
+static inline int plait_walk_read_some(struct fake *fake, void *to, uint64_t size, uint64_t mask, uint64_t address)
+{
+	(void)mask;
+	return !fake_read(fake, address, to, size);
+}
+
 #include "python_unwind/walk.h"
 
 #define BLOCK 0x740 /* sizeof(struct pthread) of glibc 2.36 */
