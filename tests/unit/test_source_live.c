@@ -486,9 +486,9 @@ static void test_lost(void **state)
 	options.pid_count = 1;
 	options.ring_pages = 4;
 	struct plait_source source;
-	open_or_fail(&options, &source);
 	struct plait_source_runs before, after;
-	count_runs(&program, &before);
+	count_runs(&program, &before); /* a child that is slow to start faults after the events are open */
+	open_or_fail(&options, &source);
 	struct seen seen = { .range_start = (uintptr_t)fault_range,
 			     .range_end = (uintptr_t)fault_range + FAULT_PAGES * 4096 };
 	child_go(&child);
