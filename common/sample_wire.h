@@ -2,13 +2,16 @@
  * What the BPF sampler writes into the perf ring in front of each sample. Shared between the BPF program and user
  * space: this header may use only the fixed-width types below.
  *
- * For one run of the program, in this order, all on the same CPU and so adjacent in its ring:
- *     PLAIT_WIRE_CODE    one for each code object that this process has not shown before
- *     PLAIT_WIRE_FRAMES  Python frames, in chunks (none when there are none)
- *     PLAIT_WIRE_STACK   pieces of the user stack, ascending
- *     PLAIT_WIRE_HEAD    last: totals
+ * For one run of the program, in this order, all on the same CPU and so adjacent in its ring, each the raw data of a
+ * PERF_COUNT_SW_BPF_OUTPUT sample:
+ *     PLAIT_WIRE_CODE       one for each code object that this process has not shown before
+ *     PLAIT_WIRE_FRAMES     Python frames, in chunks, \ as far as they do not fit
+ *     PLAIT_WIRE_STACK      pieces of the user stack,  / into what comes last:
+ *     PLAIT_WIRE_HEAD       totals; then, in the same raw data, PLAIT_WIRE_REGISTERS, and the last PLAIT_WIRE_FRAMES
+ *                           and PLAIT_WIRE_STACK (each only if there is something of it)
  *     then the kernel's own PERF_RECORD_SAMPLE of the event.
- * Each is the raw data of a PERF_COUNT_SW_BPF_OUTPUT sample: struct plait_wire_header, then the body.
+ * Frames go from the innermost outwards, pieces of stack ascend. Each kind is a struct plait_wire_header, then the
+ * body.
  */
 #ifndef PLAIT_COMMON_SAMPLE_WIRE_H
 #define PLAIT_COMMON_SAMPLE_WIRE_H
@@ -48,11 +51,12 @@ enum plait_wire_kind {
 	PLAIT_WIRE_FRAMES,
 	PLAIT_WIRE_STACK,
 	PLAIT_WIRE_CODE,
+	PLAIT_WIRE_REGISTERS,
 };
 
 struct plait_wire_header {
 	plait_u32 kind;	    /* enum plait_wire_kind */
-	plait_u32 size;	    /* bytes of the body that follows; the kernel may pad after it */
+	plait_u32 size;	    /* bytes of the body that follows; the kernel may pad after the last */
 	plait_u64 sequence; /* counts program runs on this CPU; equal in all records of one run */
 };
 
@@ -65,11 +69,14 @@ struct plait_wire_head {
 	plait_u64 tp;	       /* thread pointer (fsbase) */
 	plait_u64 stack_end;   /* where the thread's stack starts (its highest address); 0: unknown */
 	plait_u32 walk;	       /* enum plait_walk_status */
-	plait_u32 frame_count; /* frames sent in PLAIT_WIRE_FRAMES of this run */
+	plait_u32 frame_count; /* frames in all PLAIT_WIRE_FRAMES of this run */
 	plait_u32 per_frame;   /* 1: one activation a Python frame (3.8 to 3.10) */
 	plait_u16 stack_whole; /* 1: the copy reaches stack_end */
 	plait_u16 in_exec;     /* 1: in the middle of an exec: user registers are those of the program before */
 };
+
+/* Body of PLAIT_WIRE_REGISTERS: 64 bit words, the user registers at the sample in the order of DWARF's numbers, as many
+ * as fit header.size (common/sample.h). */
 
 /* Body of PLAIT_WIRE_FRAMES: frames, as many as fit header.size; the same layout as struct plait_python_frame, which it
  * may alias. */

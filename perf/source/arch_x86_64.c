@@ -11,6 +11,7 @@ const struct plait_source_arch plait_source_arch = {
 			 BIT(PERF_REG_X86_IP) | BIT(PERF_REG_X86_R8) | BIT(PERF_REG_X86_R9) | BIT(PERF_REG_X86_R10) |
 			 BIT(PERF_REG_X86_R11) | BIT(PERF_REG_X86_R12) | BIT(PERF_REG_X86_R13) | BIT(PERF_REG_X86_R14) |
 			 BIT(PERF_REG_X86_R15),
+	.pair_mask = BIT(PERF_REG_X86_SP) | BIT(PERF_REG_X86_IP),
 	.dwarf_register = { [PERF_REG_X86_AX] = 0,
 			    [PERF_REG_X86_DX] = 1,
 			    [PERF_REG_X86_CX] = 2,

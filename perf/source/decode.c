@@ -93,16 +93,38 @@ static void read_stack(struct plait_bytes *bytes, struct plait_record *record)
 	record->sample.stack_whole = present < size;
 }
 
+/* Takes header and body at `at`. False when they do not fit before wire.end. */
+static bool take_wire(struct plait_record *record, const uint8_t *at)
+{
+	struct plait_bytes bytes = plait_bytes(at, (size_t)(record->wire.end - at));
+	plait_bytes_read(&bytes, &record->wire.header, sizeof(record->wire.header));
+	record->wire.body = plait_bytes_take(&bytes, record->wire.header.size);
+	return !bytes.failed;
+}
+
+static bool is_last_wire(const struct plait_record *record)
+{
+	const uint8_t *next = record->wire.body + record->wire.header.size;
+	return (size_t)(record->wire.end - next) < sizeof(record->wire.header); /* but for the kernel's padding */
+}
+
+bool plait_record_next_wire(struct plait_record *record)
+{
+	return !is_last_wire(record) && take_wire(record, record->wire.body + record->wire.header.size);
+}
+
+/* All that the program wrote at once is checked, and `record` is left at its start. */
 static void read_wire(struct plait_bytes *bytes, struct plait_record *record)
 {
 	uint32_t size = plait_bytes_u32(bytes);
-	const void *raw = plait_bytes_take(bytes, size);
+	const uint8_t *raw = plait_bytes_take(bytes, size);
 	if (!raw)
 		return;
-	struct plait_bytes inner = plait_bytes(raw, size);
-	plait_bytes_read(&inner, &record->wire.header, sizeof(record->wire.header));
-	record->wire.body = plait_bytes_take(&inner, record->wire.header.size);
-	bytes->failed |= inner.failed;
+	record->wire.end = raw + size;
+	bool whole = take_wire(record, raw);
+	while (whole && !is_last_wire(record))
+		whole = plait_record_next_wire(record);
+	bytes->failed |= !whole || !take_wire(record, raw);
 }
 
 /* The fields in the order of perf_event.h, PERF_RECORD_SAMPLE. */

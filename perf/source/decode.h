@@ -86,6 +86,7 @@ struct plait_record {
 		struct {
 			struct plait_wire_header header;
 			const uint8_t *body; /* header.size bytes, not aligned */
+			const uint8_t *end;  /* of what the program wrote at once: plait_record_next_wire() */
 		} wire;
 		struct plait_source_map map;
 		struct {
@@ -99,6 +100,9 @@ struct plait_record {
 /* Decodes `header->size` bytes at `header` (8 byte aligned, as plait_ring_record() gives them). */
 void plait_record_decode(const struct plait_record_formats *formats, const struct perf_event_header *header,
 			 struct plait_record *ret);
+
+/* Goes on to what the program wrote behind `record->wire`, in the same record. False when that was the last. */
+bool plait_record_next_wire(struct plait_record *record);
 
 /* The kernel's part of a call chain: `*ret_chain` points into `chain`. */
 size_t plait_kernel_chain(const uint64_t *chain, size_t count, const uint64_t **ret_chain);

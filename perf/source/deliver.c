@@ -10,6 +10,7 @@ _Static_assert(offsetof(struct plait_wire_frame, kind) == offsetof(struct plait_
 /* What the records of one run of the BPF program say. */
 struct run_content {
 	struct plait_wire_head head;
+	struct plait_registers registers;
 	bool has_head;
 	bool bad;
 };
@@ -51,7 +52,16 @@ static bool add_piece(struct plait_delivery *delivery, const struct plait_record
 	return plait_vec_push(&delivery->pieces, piece);
 }
 
-static bool add_record(struct plait_delivery *delivery, const struct plait_record *record, struct run_content *run)
+static void add_registers(const struct plait_record *record, struct run_content *run)
+{
+	size_t count = record->wire.header.size / sizeof(uint64_t);
+	if (count > PLAIT_REGISTER_COUNT)
+		count = PLAIT_REGISTER_COUNT;
+	memcpy(run->registers.value, record->wire.body, count * sizeof(uint64_t));
+	run->registers.valid = (UINT64_C(1) << count) - 1;
+}
+
+static bool add_part(struct plait_delivery *delivery, const struct plait_record *record, struct run_content *run)
 {
 	switch (record->wire.header.kind) {
 	case PLAIT_WIRE_FRAMES:
@@ -64,9 +74,22 @@ static bool add_record(struct plait_delivery *delivery, const struct plait_recor
 		memcpy(&run->head, record->wire.body, sizeof(run->head));
 		run->has_head = true;
 		return true;
+	case PLAIT_WIRE_REGISTERS:
+		add_registers(record, run);
+		return true;
 	default:
 		return true;
 	}
+}
+
+/* All that the program wrote at once. */
+static bool add_record(struct plait_delivery *delivery, struct plait_record *record, struct run_content *run)
+{
+	do {
+		if (!add_part(delivery, record, run))
+			return false;
+	} while (plait_record_next_wire(record));
+	return true;
 }
 
 /* Reads the records of the unit's run; other runs' records may lie between them. */
@@ -188,7 +211,7 @@ static enum plait_deliver_result build_sample(struct plait_delivery *delivery,
 		.kernel_mode = record->sample.kernel_mode,
 		.kernel_chain = record->sample.kernel_chain,
 		.kernel_count = record->sample.kernel_count,
-		.registers = record->sample.registers,
+		.registers = run.registers.valid ? run.registers : record->sample.registers,
 		.stack = { .pieces = delivery->pieces.data,
 			   .count = delivery->pieces.count,
 			   .whole = copied ? record->sample.stack_whole

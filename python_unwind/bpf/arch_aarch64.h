@@ -6,10 +6,11 @@
 
 #include "python_unwind/bpf/kernel.h"
 
-struct user_registers {
-	plait_u64 ip;
-	plait_u64 sp;
-};
+/* In the order of DWARF's numbers (AAPCS64's "DWARF for the Arm 64-bit Architecture"): x0 to x30, sp; then pc. That is
+ * the order of struct user_pt_regs, too. */
+#define ARCH_REGISTERS 33
+#define ARCH_SP 31
+#define ARCH_PC 32
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -37,36 +38,33 @@ struct pt_regs {
 
 /* The registers with which the task entered the kernel. Where the helper is missing (before 5.15) they lie at the end
  * of the kernel stack. */
-static inline bool arch_task_frame(struct task_struct *task, struct user_pt_regs *ret)
+static inline const struct user_pt_regs *arch_task_frame(struct task_struct *task)
 {
-	void *regs;
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs)) {
-		regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	} else {
-		void *stack = BPF_CORE_READ(task, stack);
-		regs = (char *)stack + ARCH_THREAD_SIZE - bpf_core_type_size(struct pt_regs);
-	}
-	return regs && !bpf_probe_read_kernel(ret, sizeof(*ret), regs);
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return (const void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	const char *stack = BPF_CORE_READ(task, stack);
+	return (const void *)(stack + ARCH_THREAD_SIZE - bpf_core_type_size(struct pt_regs));
 }
 
-/* The user registers at the sample. False when there are none: a kernel thread, or the 32 bit ABI. */
-static inline bool arch_user_registers(plait_context *ctx, struct task_struct *task, struct user_registers *ret)
+/* Fills `ret` with the user registers at the sample. False when there are none: a kernel thread, or the 32 bit ABI. */
+static inline bool arch_user_registers(plait_context *ctx, struct task_struct *task, plait_u64 *ret)
 {
 #if !defined(PLAIT_FOR_TRACEPOINTS) && !defined(PLAIT_FOR_PROBES)
 	if ((ctx->regs.pstate & ARCH_MODE_MASK) == 0) {
-		ret->ip = ctx->regs.pc;
-		ret->sp = ctx->regs.sp;
+#pragma unroll
+		for (int i = 0; i < 31; i++)
+			ret[i] = ctx->regs.regs[i];
+		ret[ARCH_SP] = ctx->regs.sp;
+		ret[ARCH_PC] = ctx->regs.pc;
 		return true;
 	}
 #else
 	(void)ctx; /* a tracepoint's has none; a probe's are the task's */
 #endif
-	struct user_pt_regs frame;
-	if (!arch_task_frame(task, &frame) || (frame.pstate & ARCH_MODE_MASK) != 0)
-		return false;
-	ret->ip = frame.pc;
-	ret->sp = frame.sp;
-	return true;
+	const struct user_pt_regs *frame = arch_task_frame(task);
+	plait_u64 pstate;
+	return !bpf_probe_read_kernel(&pstate, sizeof(pstate), &frame->pstate) && (pstate & ARCH_MODE_MASK) == 0 &&
+	       !bpf_probe_read_kernel(ret, ARCH_REGISTERS * sizeof(*ret), frame);
 }
 
 #define ARCH_STALE_THREAD_POINTER true /* that of a first thread may be */
@@ -74,9 +72,6 @@ static inline bool arch_user_registers(plait_context *ctx, struct task_struct *t
 /* The thread pointer, as of the last time that the task was switched out or made: nothing else tells tpidr_el0. The
  * value of a first thread may still be that of the program before its exec; the walk notices
  * (plait_walk_plan.runtime_main_thread). */
-static inline plait_u64 arch_thread_pointer(struct task_struct *task)
-{
-	return BPF_CORE_READ((struct task_struct___aarch64 *)task, thread.uw.tp_value);
-}
+#define ARCH_THREAD_POINTER(read, task) read((struct task_struct___aarch64 *)(task), thread.uw.tp_value)
 
 #endif

@@ -6,10 +6,10 @@
 
 #include "python_unwind/bpf/kernel.h"
 
-struct user_registers {
-	plait_u64 ip;
-	plait_u64 sp;
-};
+/* In the order of DWARF's numbers (psABI, figure 3.36). */
+#define ARCH_REGISTERS 17
+#define ARCH_SP 7
+#define ARCH_PC 16
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -24,14 +24,22 @@ struct task_struct___x86_64 {
 
 #pragma clang attribute pop
 
-/* The end of struct pt_regs (arch/x86/include/asm/ptrace.h). With FRED the words of cs and ss hold more than the
- * selector. */
+/* struct pt_regs (arch/x86/include/asm/ptrace.h). With FRED the words of cs and ss hold more than the selector. */
 struct arch_frame {
-	plait_u64 ip, cs, flags, sp, ss;
+	plait_u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi, orig_rax, rip, cs, flags,
+		rsp, ss;
 };
 
-#define ARCH_PT_REGS_IP 128	    /* offsetof(struct pt_regs, ip) */
-#define ARCH_PT_REGS_SIZE 168	    /* sizeof(struct pt_regs) */
+/* `from` has the fields of struct arch_frame. */
+#define ARCH_COPY_REGISTERS(to, from)                                                                                  \
+	do {                                                                                                           \
+		(to)[0] = (from)->rax, (to)[1] = (from)->rdx, (to)[2] = (from)->rcx, (to)[3] = (from)->rbx;            \
+		(to)[4] = (from)->rsi, (to)[5] = (from)->rdi, (to)[6] = (from)->rbp, (to)[7] = (from)->rsp;            \
+		(to)[8] = (from)->r8, (to)[9] = (from)->r9, (to)[10] = (from)->r10, (to)[11] = (from)->r11;            \
+		(to)[12] = (from)->r12, (to)[13] = (from)->r13, (to)[14] = (from)->r14, (to)[15] = (from)->r15;        \
+		(to)[16] = (from)->rip;                                                                                \
+	} while (0)
+
 #define ARCH_THREAD_SIZE (4 * 4096) /* a task's kernel stack, without KASAN */
 #define ARCH_SELECTOR_USER_32 0x23  /* __USER32_CS: a task of the i386 ABI */
 #define ARCH_SELECTOR_USER_MASK 3   /* requested privilege level: 3 in user mode */
@@ -50,19 +58,18 @@ static inline bool arch_task_frame(struct task_struct *task, struct arch_frame *
 		regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	} else {
 		void *stack = BPF_CORE_READ(task, stack);
-		regs = (char *)stack + ARCH_THREAD_SIZE - ARCH_PT_REGS_SIZE;
+		regs = (char *)stack + ARCH_THREAD_SIZE - sizeof(*ret);
 	}
-	return regs && !bpf_probe_read_kernel(ret, sizeof(*ret), (char *)regs + ARCH_PT_REGS_IP);
+	return regs && !bpf_probe_read_kernel(ret, sizeof(*ret), regs);
 }
 
-/* The user registers at the sample. False when there are none: a kernel thread, or another ABI. */
-static inline bool arch_user_registers(plait_context *ctx, struct task_struct *task, struct user_registers *ret)
+/* Fills `ret` with the user registers at the sample. False when there are none: a kernel thread, or another ABI. */
+static inline bool arch_user_registers(plait_context *ctx, struct task_struct *task, plait_u64 *ret)
 {
 #if !defined(PLAIT_FOR_TRACEPOINTS) && !defined(PLAIT_FOR_PROBES)
 	plait_u64 cs = ctx->regs.cs;
 	if (arch_is_user(cs)) {
-		ret->ip = ctx->regs.rip;
-		ret->sp = ctx->regs.rsp;
+		ARCH_COPY_REGISTERS(ret, &ctx->regs);
 		return (cs & 0xff) != ARCH_SELECTOR_USER_32;
 	}
 #else
@@ -71,17 +78,13 @@ static inline bool arch_user_registers(plait_context *ctx, struct task_struct *t
 	struct arch_frame frame;
 	if (!arch_task_frame(task, &frame) || !arch_is_user(frame.cs) || (frame.cs & 0xff) == ARCH_SELECTOR_USER_32)
 		return false;
-	ret->ip = frame.ip;
-	ret->sp = frame.sp;
+	ARCH_COPY_REGISTERS(ret, &frame);
 	return true;
 }
 
 #define ARCH_STALE_THREAD_POINTER false
 
 /* The thread pointer. Kept by the kernel whenever a task sets it (arch_prctl, clone) and at each switch. */
-static inline plait_u64 arch_thread_pointer(struct task_struct *task)
-{
-	return BPF_CORE_READ((struct task_struct___x86_64 *)task, thread.fsbase);
-}
+#define ARCH_THREAD_POINTER(read, task) read((struct task_struct___x86_64 *)(task), thread.fsbase)
 
 #endif

@@ -18,11 +18,12 @@ static inline bool send_code(plait_context *ctx, struct scratch *s, const struct
 	if (is_seen(&key, &tries))
 		return true;
 	tries = plait_walk_copy_code(NULL, &s->walk, frame, &s->code.body) ? SAMPLER_SEEN_WHOLE : tries + 1;
-	s->code.body.pid = s->head.body.pid;
+	s->code.body.pid = s->run.head.pid;
 	s->code.body.begun = s->begun;
 	plait_u64 size = sizeof(struct plait_wire_code) - PLAIT_WIRE_TABLE_MAX +
 			 BOUNDED(s->code.body.table_size, 2 * PLAIT_WIRE_TABLE_MAX - 1);
-	if (!emit(ctx, s, &s->code.header, PLAIT_WIRE_CODE, size))
+	fill_header(s, &s->code.header, PLAIT_WIRE_CODE, size);
+	if (!emit(ctx, s, &s->code.header, sizeof(s->code.header) + size))
 		return false;
 	bpf_map_update_elem(&seen, &key, &tries, BPF_ANY);
 	if (tries < SAMPLER_SEEN_TRIES)
@@ -33,11 +34,12 @@ static inline bool send_code(plait_context *ctx, struct scratch *s, const struct
 /* Sends the next code object of the list. False when there is none, or the ring is full. */
 static inline bool send_next(struct repeat *repeat)
 {
-	struct scratch *s = scratch_get();
-	if (!s || s->unseen_next >= s->unseen_count)
+	struct scratch *s = repeat->scratch;
+	if (s->unseen_next >= s->unseen_count)
 		return false;
 	plait_u64 at = s->unseen[BOUNDED(s->unseen_next++, FRAMES_MAX - 1)];
-	repeat->failed = !send_code(repeat->ctx, s, &s->frames.frames[BOUNDED(at, FRAMES_MAX - 1)]);
+	const struct plait_wire_frame *frame = &s->run.frames[BOUNDED(at, FRAMES_MAX - 1)];
+	repeat->failed = !send_code(repeat->ctx, s, frame);
 	return !repeat->failed;
 }
 DEFINE_REPEAT(send_next)
@@ -47,7 +49,7 @@ static inline int run_stage_names(plait_context *ctx, enum loop_kind loops)
 	struct scratch *s = scratch_get();
 	if (!s)
 		return 0;
-	struct repeat repeat = { .ctx = ctx };
+	struct repeat repeat = { .ctx = ctx, .scratch = s };
 	repeat_send_next(loops, loops == LOOP_BOUNDED ? NAMES_BOUNDED : NAMES_MAX, &repeat);
 	if (repeat.failed)
 		return drop(s);

@@ -25,10 +25,9 @@ static inline plait_u32 id_in_namespace(struct task_struct *task)
 	return 0;
 }
 
-/* The thread's id as its own pid namespace has it: what it calls itself. */
-static inline plait_u32 own_id(struct task_struct *task)
+/* The id of `pid` in its own namespace: what the thread calls itself. */
+static inline plait_u32 own_id(struct pid *pid)
 {
-	struct pid *pid = BPF_CORE_READ(task, thread_pid);
 	plait_u32 level = BPF_CORE_READ(pid, level);
 	char *numbers = (char *)pid + bpf_core_field_offset(struct pid, numbers);
 	return BPF_CORE_READ((struct upid *)(numbers + level * bpf_core_type_size(struct upid)), nr);

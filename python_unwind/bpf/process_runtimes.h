@@ -56,8 +56,10 @@ static inline struct sampler_runtime *find_runtime(struct task_struct *task, pla
 /* Makes `runtime` the one whose frames are walked next. */
 static inline void use_runtime(struct scratch *s, const struct sampler_runtime *runtime)
 {
-	s->walk.plan = runtime->plan;
-	s->walk.tp = s->head.body.tp;
+	if (s->epoch != runtime->epoch) /* of another runtime, or of no run yet */
+		s->walk.plan = runtime->plan;
+	s->epoch = runtime->epoch;
+	s->walk.tp = s->run.head.tp;
 	s->walk.first_tid = s->first_tid;
 	s->more = runtime->more;
 	s->process = s->image + ((plait_u64)runtime->epoch << 32);

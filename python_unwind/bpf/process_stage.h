@@ -6,6 +6,7 @@
 
 #include "python_unwind/bpf/process_id.h"
 #include "python_unwind/bpf/process_runtimes.h"
+#include "python_unwind/bpf/task.h"
 
 #define ANCESTORS_WATCHED 8
 
@@ -31,20 +32,17 @@ static inline bool is_watched(struct task_struct *task, plait_u32 tgid, plait_u6
 }
 
 /* What tells this process image from all others: process ids are reused, and exec changes everything. */
-static inline plait_u64 image_of(struct task_struct *task, plait_u32 tgid)
+static inline plait_u64 image_of(const struct task_facts *task, plait_u32 tgid)
 {
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	plait_u64 start = BPF_CORE_READ(leader, start_time), execs = BPF_CORE_READ(leader, self_exec_id);
-	return plait_walk_mix(plait_walk_mix(start + tgid) + execs);
+	return plait_walk_mix(plait_walk_mix(task->start_time + tgid) + task->exec_id);
 }
 
 /* In the middle of an exec the program has other memory already, and the registers of the one before: they mean
  * nothing. */
-static inline bool is_in_exec(struct task_struct *task, plait_u64 sp)
+static inline bool is_in_exec(const struct task_facts *task, plait_u64 sp)
 {
 	plait_u64 word;
-	return bpf_core_field_exists(task->in_execve) && BPF_CORE_READ_BITFIELD_PROBED(task, in_execve) &&
-	       bpf_probe_read_user(&word, sizeof(word), (const void *)sp);
+	return task->in_exec && bpf_probe_read_user(&word, sizeof(word), (const void *)sp);
 }
 
 SEC(PLAIT_PROGRAM)
@@ -60,7 +58,9 @@ int sample(plait_context *ctx)
 		tgid = process_id(task);
 		tid = id_in_namespace(task);
 	}
-	plait_u64 image = image_of(task, tgid);
+	struct task_facts facts;
+	task_facts(tgid == tid, &facts);
+	plait_u64 image = image_of(&facts, tgid);
 	if (filter && !is_watched(task, tgid, image))
 		return NOT_OURS;
 	count(COUNTER_RUNS);
@@ -72,31 +72,29 @@ int sample(plait_context *ctx)
 	s->begun = bpf_ktime_get_ns();
 	s->image = image;
 
-	struct plait_wire_head *head = &s->head.body;
+	struct plait_wire_head *head = &s->run.head;
 	__builtin_memset(head, 0, sizeof(*head));
-	s->head.header.sequence = (s->head.header.sequence + 2) | (scratch_base > 0); /* odd ones are of probes */
+	s->run.header.sequence = (s->run.header.sequence + 2) | (scratch_base > 0); /* odd ones are of probes */
 	head->pid = tgid;
 	head->tid = tid;
 	s->calls = 0;
 	s->slot = 0;
 	s->more = 0;
 	s->walking = 0;
+	s->unsent = 0;
 
-	struct mm_struct *mm = BPF_CORE_READ(task, mm);
-	struct user_registers registers;
-	if (!mm || (BPF_CORE_READ(task, flags) & PF_KTHREAD) || !arch_user_registers(ctx, task, &registers))
+	if (!facts.has_user_space || !arch_user_registers(ctx, task, s->run.registers))
 		return enter(ctx, s, STAGE_STACK);
-	if (is_in_exec(task, registers.sp)) {
+	if (is_in_exec(&facts, s->run.registers[ARCH_SP])) {
 		head->in_exec = 1;
 		return enter(ctx, s, STAGE_STACK);
 	}
-	plait_u64 start_stack = BPF_CORE_READ(mm, start_stack);
-	head->ip = registers.ip;
-	head->sp = registers.sp;
-	head->tp = arch_thread_pointer(task);
-	s->first_tid = ARCH_STALE_THREAD_POINTER && tid == tgid ? own_id(task) : 0;
-	head->stack_end = plait_stack_extent(head->sp, start_stack, head->tp);
-	const struct sampler_runtime *runtime = find_runtime(task, tgid, start_stack, &s->owner);
+	head->ip = s->run.registers[ARCH_PC];
+	head->sp = s->run.registers[ARCH_SP];
+	head->tp = facts.tp;
+	s->first_tid = facts.own_id;
+	head->stack_end = plait_stack_extent(head->sp, facts.start_stack, head->tp);
+	const struct sampler_runtime *runtime = find_runtime(task, tgid, facts.start_stack, &s->owner);
 	if (!runtime)
 		return enter(ctx, s, STAGE_STACK);
 	use_runtime(s, runtime);

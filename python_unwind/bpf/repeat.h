@@ -50,7 +50,8 @@ enum loop_kind {
 /* What a body has: contexts of BPF programs can be handed on only through the caller's stack. */
 struct repeat {
 	plait_context *ctx;
-	plait_u32 at;	 /* the body's own counter */
+	struct scratch *scratch;
+	plait_u32 at;	 /* the body's own counter, */
 	plait_u32 limit; /* and its end */
 	plait_u32 failed;
 };

@@ -10,7 +10,6 @@
 
 #include "python_unwind/bpf/repeat.h"
 #include "python_unwind/bpf/scratch.h"
-#include "python_unwind/bpf/arch.h"
 
 typedef const void *plait_walk_memory;
 
@@ -91,13 +90,18 @@ static inline bool is_mine(const struct scratch *s)
 #endif
 }
 
-static inline bool emit(plait_context *ctx, const struct scratch *s, struct plait_wire_header *header, plait_u32 kind,
-			plait_u64 size)
+static inline void fill_header(const struct scratch *s, struct plait_wire_header *header, plait_u32 kind,
+			       plait_u64 size)
 {
 	header->kind = kind;
 	header->size = size;
-	header->sequence = s->head.header.sequence;
-	return is_mine(s) && !bpf_perf_event_output(ctx, &output, BPF_F_CURRENT_CPU, header, sizeof(*header) + size);
+	header->sequence = s->run.header.sequence;
+}
+
+/* Sends `size` bytes: `header`, which is filled in, and what lies behind it. */
+static inline bool emit(plait_context *ctx, const struct scratch *s, struct plait_wire_header *header, plait_u64 size)
+{
+	return is_mine(s) && !bpf_perf_event_output(ctx, &output, BPF_F_CURRENT_CPU, header, size);
 }
 
 /* Goes to another stage; returns only when the kernel refuses. */
@@ -109,6 +113,7 @@ static inline int enter(plait_context *ctx, struct scratch *s, enum stage stage)
 }
 
 #include "python_unwind/bpf/process_stage.h"
+#include "python_unwind/bpf/code_list.h"
 #include "python_unwind/bpf/walk_stage.h"
 #include "python_unwind/bpf/names_stage.h"
 #include "python_unwind/bpf/stack_stage.h"

@@ -1,6 +1,6 @@
 /*
- * A reader of the rings that the BPF sampler writes to, as plain as can be and independent of perf/source: what lies
- * next to each other belongs together, anything else is counted.
+ * A reader of the rings that the BPF sampler writes to, as plain as can be and independent of that of perf/source: what
+ * lies next to each other belongs together, anything else is counted.
  */
 #ifndef PLAIT_TESTS_SAMPLER_RING_H
 #define PLAIT_TESTS_SAMPLER_RING_H
@@ -16,7 +16,9 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 
+#include "common/sample.h"
 #include "common/sample_wire.h"
+#include "perf/source/arch.h"
 #include "python_unwind/bpf/sampler.h"
 
 #define RING_CPUS_MAX 256
@@ -36,8 +38,11 @@ struct ring_sample {
 		size_t size;
 	} pieces[RING_PIECES_MAX];
 	size_t piece_count;
-	uint32_t pid, tid; /* as the kernel's sample has them */
-	uint64_t ip, sp;   /* registers of the kernel's sample; 0: it has none */
+	uint64_t registers[PLAIT_REGISTER_COUNT];
+	size_t register_count;
+	uint32_t pid, tid;				 /* as the kernel's sample has them */
+	uint64_t kernel_registers[PLAIT_REGISTER_COUNT]; /* of the kernel's sample, in its order, */
+	size_t kernel_register_count;			 /* as many as were asked for, or none */
 	const uint8_t *kernel_stack;
 	size_t kernel_stack_size;
 };
@@ -58,13 +63,6 @@ struct rings {
 	uint64_t event_id[RING_CPUS_MAX];
 };
 
-/* Stack pointer and program counter, in this order (asm/perf_regs.h). */
-#if defined(__x86_64__)
-#define RING_REGISTERS (1ULL << 7 | 1ULL << 8)
-#else
-#define RING_REGISTERS (1ULL << 31 | 1ULL << 32)
-#endif
-
 static inline int ring_open_event(struct perf_event_attr *attr, pid_t pid, int cpu)
 {
 	attr->size = sizeof(*attr);
@@ -82,7 +80,7 @@ static inline int rings_open(struct rings *rings, const struct plait_sampler *sa
 		.sample_freq = frequency,
 		.sample_type =
 			PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_TID | PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER,
-		.sample_regs_user = RING_REGISTERS,
+		.sample_regs_user = plait_source_arch.register_mask,
 		.sample_stack_user = RING_STACK,
 		.disabled = 1,
 		.inherit = pid != -1,
@@ -136,18 +134,45 @@ static inline void ring_reset(struct ring_state *state)
 {
 	state->sequence = 0;
 	state->headed = false;
-	state->sample->frame_count = state->sample->piece_count = 0;
+	state->sample->frame_count = state->sample->piece_count = state->sample->register_count = 0;
 }
 
-/* A record of the sampler; `raw` is its header. */
-static inline void ring_raw(struct ring_state *state, const uint8_t *raw)
+/* One header with its body. */
+static inline void ring_part(struct ring_state *state, const struct plait_wire_header *header, const uint8_t *body)
+{
+	struct ring_sample *sample = state->sample;
+	switch (header->kind) {
+	case PLAIT_WIRE_FRAMES:
+		memcpy(&sample->frames[sample->frame_count], body, header->size);
+		sample->frame_count += header->size / sizeof(struct plait_wire_frame);
+		break;
+	case PLAIT_WIRE_STACK:
+		if (header->size == 8)
+			break;
+		memcpy(&sample->pieces[sample->piece_count].address, body, 8);
+		sample->pieces[sample->piece_count].data = body + 8;
+		sample->pieces[sample->piece_count++].size = header->size - 8;
+		break;
+	case PLAIT_WIRE_HEAD:
+		memcpy(&sample->head, body, sizeof(sample->head));
+		state->headed = true;
+		break;
+	case PLAIT_WIRE_REGISTERS:
+		sample->register_count = header->size / 8;
+		memcpy(sample->registers, body, header->size);
+		break;
+	default:
+		state->counts.orphans++;
+	}
+}
+
+/* What the sampler wrote at once: `size` bytes, up to 7 of them padding. */
+static inline void ring_raw(struct ring_state *state, const uint8_t *raw, uint32_t size)
 {
 	struct plait_wire_header header;
-	struct ring_sample *sample = state->sample;
 	memcpy(&header, raw, sizeof(header));
-	const uint8_t *body = raw + sizeof(header);
 	if (header.kind == PLAIT_WIRE_CODE) {
-		memcpy(&state->code, body, header.size); /* raw data lies on an odd multiple of four */
+		memcpy(&state->code, raw + sizeof(header), header.size); /* raw data lies on an odd multiple of four */
 		if (state->on_code)
 			state->on_code(state->context, &state->code);
 		return;
@@ -157,26 +182,13 @@ static inline void ring_raw(struct ring_state *state, const uint8_t *raw)
 		ring_reset(state);
 	}
 	state->sequence = header.sequence;
-	switch (header.kind) {
-	case PLAIT_WIRE_FRAMES:
-		memcpy(&sample->frames[sample->frame_count], body, header.size);
-		sample->frame_count += header.size / sizeof(struct plait_wire_frame);
-		break;
-	case PLAIT_WIRE_STACK:
-		memcpy(&sample->pieces[sample->piece_count].address, body, 8);
-		sample->pieces[sample->piece_count].data = body + 8;
-		sample->pieces[sample->piece_count++].size = header.size - 8;
-		break;
-	case PLAIT_WIRE_HEAD:
-		memcpy(&sample->head, body, sizeof(sample->head));
-		state->headed = true;
-		break;
-	default:
-		state->counts.orphans++;
+	for (uint32_t at = 0; at + sizeof(header) <= size; at += (uint32_t)sizeof(header) + header.size) {
+		memcpy(&header, raw + at, sizeof(header));
+		ring_part(state, &header, raw + at + sizeof(header));
 	}
 }
 
-/* The kernel's sample: id, pid, tid, abi, sp, ip, stack size, stack, size used. */
+/* The kernel's sample: id, pid, tid, abi, registers, stack size, stack, size used. */
 static inline void ring_kernel_sample(struct ring_state *state, const uint8_t *at)
 {
 	struct ring_sample *sample = state->sample;
@@ -185,11 +197,11 @@ static inline void ring_kernel_sample(struct ring_state *state, const uint8_t *a
 	memcpy(&sample->tid, at + 4, 4);
 	memcpy(&abi, at + 8, 8);
 	at += 16;
-	sample->ip = sample->sp = sample->kernel_stack_size = 0;
+	sample->kernel_register_count = sample->kernel_stack_size = 0;
 	if (abi) {
-		memcpy(&sample->sp, at, 8);
-		memcpy(&sample->ip, at + 8, 8);
-		at += 16;
+		sample->kernel_register_count = (size_t)__builtin_popcountll(plait_source_arch.register_mask);
+		memcpy(sample->kernel_registers, at, 8 * sample->kernel_register_count);
+		at += 8 * sample->kernel_register_count;
 	}
 	memcpy(&size, at, 8);
 	sample->kernel_stack = at + 8;
@@ -225,13 +237,14 @@ static inline void ring_read(struct ring_state *state, const uint8_t *data, uint
 	for (uint64_t at = 0; at < size;) {
 		const struct perf_event_header *record = (const struct perf_event_header *)(data + at);
 		uint64_t id;
-		uint32_t kind;
+		uint32_t kind, raw_size;
 		memcpy(&id, data + at + 8, 8);
+		memcpy(&raw_size, data + at + 16, 4);
 		memcpy(&kind, data + at + 20, 4);
 		bool sample = record->type == PERF_RECORD_SAMPLE && id == event_id;
 		bool raw = record->type == PERF_RECORD_SAMPLE && id != event_id;
 		if (raw && (kind == PLAIT_WIRE_CODE) == codes)
-			ring_raw(state, data + at + 20); /* after the id and the raw size */
+			ring_raw(state, data + at + 20, raw_size); /* after the id and the raw size */
 		else if (sample && !codes)
 			ring_kernel_sample(state, data + at + 16);
 		else if (record->type == PERF_RECORD_LOST && !codes)

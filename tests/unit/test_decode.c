@@ -182,6 +182,47 @@ static void test_wire_body_beyond_its_record(void **state)
 	assert_int_equal(decode(&record).kind, PLAIT_RECORD_BAD);
 }
 
+/* Several at once: header and body, one behind the other; the kernel pads the last. */
+static void test_wire_of_many_parts(void **state)
+{
+	(void)state;
+	struct {
+		struct plait_wire_header head_header;
+		uint64_t head[3];
+		struct plait_wire_header empty_header;
+		struct plait_wire_header stack_header;
+		uint8_t stack[5];
+	} parts = { .head = { 1, 2, 3 },
+		    .empty_header = { .kind = PLAIT_WIRE_FRAMES, .sequence = 8 },
+		    .stack_header = { .kind = PLAIT_WIRE_STACK, .size = 5, .sequence = 8 },
+		    .stack = { 9, 9, 9, 9, 9 } };
+	const uint32_t size = offsetof(__typeof__(parts), stack) + 5, first = sizeof(parts.head_header);
+	struct built record;
+	build_wire(&record, &instant, PLAIT_WIRE_HEAD, 8, parts.head, size - first);
+	struct plait_wire_header header = { .kind = PLAIT_WIRE_HEAD, .size = sizeof(parts.head), .sequence = 8 };
+	const size_t at = 44; /* of the raw data */
+	memcpy(record.bytes + at, &header, sizeof(header));
+	struct plait_record wire = decode(&record);
+	assert_int_equal(wire.kind, PLAIT_RECORD_WIRE);
+	assert_int_equal(wire.wire.header.kind, PLAIT_WIRE_HEAD);
+	assert_memory_equal(wire.wire.body, parts.head, sizeof(parts.head));
+	assert_true(plait_record_next_wire(&wire));
+	assert_int_equal(wire.wire.header.kind, PLAIT_WIRE_FRAMES);
+	assert_int_equal(wire.wire.header.size, 0);
+	assert_true(plait_record_next_wire(&wire));
+	assert_int_equal(wire.wire.header.kind, PLAIT_WIRE_STACK);
+	assert_memory_equal(wire.wire.body, parts.stack, 5);
+	assert_false(plait_record_next_wire(&wire));
+
+	/* A part that is longer than what is there: the whole is not believed. */
+	parts.stack_header.size = 5 + 8;
+	memcpy(record.bytes + at + offsetof(__typeof__(parts), stack_header), &parts.stack_header, sizeof(header));
+	assert_int_equal(decode(&record).kind, PLAIT_RECORD_BAD);
+	header.size = UINT32_MAX - 8;
+	memcpy(record.bytes + at, &header, sizeof(header));
+	assert_int_equal(decode(&record).kind, PLAIT_RECORD_BAD);
+}
+
 static void test_group(void **state)
 {
 	(void)state;
@@ -343,6 +384,7 @@ int main(void)
 		cmocka_unit_test(test_kernel_chain),
 		cmocka_unit_test(test_wire),
 		cmocka_unit_test(test_wire_body_beyond_its_record),
+		cmocka_unit_test(test_wire_of_many_parts),
 		cmocka_unit_test(test_group),
 		cmocka_unit_test(test_group_that_lies),
 		cmocka_unit_test(test_load),

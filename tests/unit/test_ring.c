@@ -18,7 +18,7 @@ struct outcome {
 		uint32_t tid, event;
 		enum plait_walk_status walk;
 		size_t frames, pieces, stack_bytes;
-		uint64_t first_code;
+		uint64_t first_code, valid, last_register;
 		bool whole, stack_right, has_registers;
 	} events[64];
 	size_t count;
@@ -53,6 +53,8 @@ static void note(struct outcome *outcome, const struct plait_source_event *event
 		outcome->events[n].stack_bytes += sample->stack.pieces[i].size;
 	outcome->events[n].whole = sample->stack.whole;
 	outcome->events[n].has_registers = sample->registers.valid;
+	outcome->events[n].valid = sample->registers.valid;
+	outcome->events[n].last_register = sample->registers.value[PLAIT_REGISTER_COUNT - 1];
 	outcome->events[n].stack_right = stack_is_right(&sample->stack, sequence);
 }
 
@@ -202,6 +204,58 @@ static void test_head_in_exec(void **state)
 	assert_int_equal(outcome.events[0].pieces, 0);
 	assert_true(outcome.events[1].has_registers);
 	assert_int_equal(outcome.statistics.unpaired_samples, 0);
+	fake_ring_release(&fake);
+}
+
+/* What fits goes with the head; all registers are the program's, of which the kernel's sample need not have more than
+ * two. */
+static void test_run_in_one_record(void **state)
+{
+	(void)state;
+	struct fake_ring fake = fake_ring_make(RING, 0);
+	struct instant instant = at(20, 1000);
+	struct {
+		struct plait_wire_head head;
+		struct plait_wire_header registers_header;
+		uint64_t registers[PLAIT_REGISTER_COUNT];
+		struct plait_wire_header frames_header;
+		struct plait_wire_frame frames[2];
+		struct plait_wire_header stack_header;
+		uint64_t address;
+		uint8_t stack[24];
+	} parts = { .head = { .pid = instant.pid,
+			      .tid = instant.tid,
+			      .ip = instant.ip,
+			      .sp = instant.sp,
+			      .walk = PLAIT_WALK_COMPLETE,
+			      .frame_count = 7,
+			      .stack_whole = 1 },
+		    .registers_header = { PLAIT_WIRE_REGISTERS, sizeof(parts.registers), 1 },
+		    .frames_header = { PLAIT_WIRE_FRAMES, sizeof(parts.frames), 1 },
+		    .stack_header = { PLAIT_WIRE_STACK, 8 + sizeof(parts.stack), 1 },
+		    .address = 0x9000 };
+	for (size_t i = 0; i < sizeof(parts.stack); i++)
+		parts.stack[i] = (uint8_t)(parts.address + i + 1);
+	parts.registers[PLAIT_REGISTER_COUNT - 1] = 4711;
+	struct built record;
+	build_frames(&record, &instant, 1, 0, 5); /* a chunk that went ahead */
+	fake_ring_write(&fake, &record);
+	build_stack(&record, &instant, 1, 0x7000, 500);
+	fake_ring_write(&fake, &record);
+	build_wire(&record, &instant, PLAIT_WIRE_HEAD, 1, &parts, sizeof(parts));
+	struct plait_wire_header header = { PLAIT_WIRE_HEAD, sizeof(parts.head), 1 };
+	memcpy(record.bytes + 44, &header, sizeof(header));
+	fake_ring_write(&fake, &record);
+	write_sample(&fake, &instant);
+	struct outcome outcome = read_all(&fake);
+	assert_int_equal(outcome.count, 1);
+	assert_int_equal(outcome.events[0].walk, PLAIT_WALK_COMPLETE);
+	assert_int_equal(outcome.events[0].frames, 7);
+	assert_int_equal(outcome.events[0].pieces, 2);
+	assert_int_equal(outcome.events[0].stack_bytes, 524);
+	assert_true(outcome.events[0].stack_right && outcome.events[0].whole);
+	assert_int_equal(outcome.events[0].valid, (UINT64_C(1) << PLAIT_REGISTER_COUNT) - 1);
+	assert_int_equal(outcome.events[0].last_register, 4711);
 	fake_ring_release(&fake);
 }
 
@@ -420,6 +474,7 @@ int main(void)
 		cmocka_unit_test(test_hostile_sizes),
 		cmocka_unit_test(test_sample_without_head),
 		cmocka_unit_test(test_head_in_exec),
+		cmocka_unit_test(test_run_in_one_record),
 		cmocka_unit_test(test_head_without_sample),
 		cmocka_unit_test(test_stale_run_is_not_taken),
 		cmocka_unit_test(test_nested),
