@@ -36,8 +36,9 @@ struct plait_unwind_arch {
 	uint64_t callee_saved;	      /* bit n: register n keeps its value over a call */
 	const uint8_t *pointer_order; /* the registers that may point into a frame, the best to go by first */
 	size_t pointer_count;
-	uint64_t code_mask;    /* AND on a return address: removes authentication bits */
-	size_t call_bytes_max; /* longest call instruction */
+	uint64_t code_mask;	  /* AND on a return address: removes authentication bits */
+	size_t call_bytes_max;	  /* longest call instruction */
+	size_t instruction_bytes; /* of each instruction; 0: they differ */
 	/* Bytes of a procedure linkage table's first entry, and of each other; 0: those leave the stack alone. */
 	uint32_t plt_header_bytes, plt_entry_bytes;
 	size_t pattern_bytes;	     /* bytes from pc that stub_rule and signal_rule may look at */
@@ -50,6 +51,9 @@ struct plait_unwind_arch {
 	void (*frame_pointer_rule)(struct plait_rule *ret);
 	/* Does a call instruction end at `code + size`, whose address is `address`? Looks at the last bytes only. */
 	bool (*call_before)(const uint8_t *code, size_t size, uint64_t address, struct plait_call_site *ret);
+	/* May the instruction at `code` be the last one before a function: a jump, a return, padding, a call that never
+	 * returns? Where instruction_bytes is set. */
+	bool (*may_end_function)(const uint8_t *code);
 	/* Code that is known by its bytes: CPython's -X perf trampoline stubs (return address in them), and a C
 	 * library's signal trampoline without CFI. `code` has pattern_bytes_before bytes before pc and pattern_bytes
 	 * from it. False: neither. */

@@ -36,6 +36,14 @@ static bool call_before(const uint8_t *code, size_t size, uint64_t address, stru
 	return plait_aarch64_is_blr(word);
 }
 
+static bool may_end_function(const uint8_t *code)
+{
+	uint32_t word = plait_aarch64_word(code);
+	bool is_break = (word & 0xffe0001f) == 0xd4200000; /* brk: what must not be reached */
+	return plait_aarch64_is_return(word) || plait_aarch64_is_jump(word) || plait_aarch64_is_padding(word) ||
+	       plait_aarch64_is_bl(word) || plait_aarch64_is_blr(word) || is_break;
+}
+
 /* --- Code known by its bytes --- */
 
 enum { PATTERN_BYTES = 8, PATTERN_BYTES_BEFORE = 24 };
@@ -109,12 +117,14 @@ const struct plait_unwind_arch plait_unwind_arch_aarch64 = {
 	/* User addresses have 48 bits unless a program asks for more; above are authentication bits (PAC). */
 	.code_mask = (1ULL << 48) - 1,
 	.call_bytes_max = 4,
+	.instruction_bytes = 4,
 	.pattern_bytes = PATTERN_BYTES,
 	.pattern_bytes_before = PATTERN_BYTES_BEFORE,
 	.plt_header_bytes = 32,
 	.entry_rule = entry_rule,
 	.frame_pointer_rule = frame_pointer_rule,
 	.call_before = call_before,
+	.may_end_function = may_end_function,
 	.pattern_rule = pattern_rule,
 	.decode = plait_aarch64_decode,
 };

@@ -30,6 +30,21 @@ static inline bool plait_aarch64_is_blr(uint32_t word)
 	return (word & 0xfefff000) == 0xd63f0000;
 }
 
+static inline bool plait_aarch64_is_return(uint32_t word) /* ret, retaa, retab */
+{
+	return (word & 0xfffff800) == 0xd65f0000 || (word & 0xfffffbff) == 0xd65f0bff;
+}
+
+static inline bool plait_aarch64_is_jump(uint32_t word) /* b, br, braa ... */
+{
+	return (word & 0xfc000000) == 0x14000000 || (word & 0xfefff000) == 0xd61f0000;
+}
+
+static inline bool plait_aarch64_is_padding(uint32_t word) /* nop, udf #0 */
+{
+	return word == 0xd503201f || word == 0;
+}
+
 /* The trampoline behind a signal handler: mov x8,#139 (rt_sigreturn); svc #0. */
 static inline bool plait_aarch64_is_signal_return(const uint8_t *code)
 {

@@ -245,16 +245,6 @@ static void scalable(struct plait_prologue *prologue, uint32_t word)
 		clobber(prologue, field_d(word));
 }
 
-static bool is_return(uint32_t word) /* ret, retaa, retab */
-{
-	return (word & 0xfffff800) == 0xd65f0000 || (word & 0xfffffbff) == 0xd65f0bff;
-}
-
-static bool is_jump(uint32_t word) /* b, br, braa ... */
-{
-	return (word & 0xfc000000) == 0x14000000 || (word & 0xfefff000) == 0xd61f0000;
-}
-
 static bool is_branch_class(uint32_t word)
 {
 	return (word & 0x1c000000) == 0x14000000;
@@ -264,9 +254,9 @@ static void branch(struct plait_prologue *prologue, uint32_t word)
 {
 	if (plait_aarch64_is_bl(word) || plait_aarch64_is_blr(word))
 		plait_prologue_call(prologue);
-	else if (is_return(word))
+	else if (plait_aarch64_is_return(word))
 		plait_prologue_leave(prologue, true);
-	else if (is_jump(word))
+	else if (plait_aarch64_is_jump(word))
 		plait_prologue_leave(prologue, false);
 	else if ((word & 0xfff00000) == 0xd5300000) /* mrs */
 		clobber(prologue, field_d(word));
@@ -312,22 +302,61 @@ static bool builds(uint32_t word)
 	return transfer.writeback && !transfer.is_load && transfer.offset < 0 && field_n(word) == SP;
 }
 
+/* Does the instruction lower the stack pointer? */
+static bool lowers(uint32_t word)
+{
+	bool by_register = (word & 0xffe003ff) == 0xcb2003ff; /* sub sp, sp, xm */
+	return by_register || (builds(word) && !plait_aarch64_is_bl(word) && !plait_aarch64_is_blr(word));
+}
+
 /* Is this how a function begins? Asked only behind a return and padding. */
 static bool begins_function(uint32_t word)
 {
 	bool is_landing = word == 0xd503245f || word == 0xd50324df; /* bti c, bti jc */
 	bool is_signing = word == 0xd503233f || word == 0xd503237f; /* paciasp, pacibsp */
-	return is_landing || is_signing || (builds(word) && !plait_aarch64_is_bl(word) && !plait_aarch64_is_blr(word));
+	return is_landing || is_signing || lowers(word);
 }
 
-static bool is_padding(uint32_t word) /* nop, udf #0 */
+/* Where control comes only by a jump, or after a call that returned: the first instruction of a function is one. */
+struct entrance {
+	uint64_t address;
+	bool in_frame; /* what was decoded before leaves the stack pointer below the entry there */
+	bool lowers;   /* since then the stack pointer was lowered */
+};
+
+static bool stores_to_stack(uint32_t word)
 {
-	return word == 0xd503201f || word == 0;
+	bool is_store = is_pair(word) ? !decode_pair(word).is_load : is_single(word) && !decode_single(word).is_load;
+	return is_store && !(word >> 26 & 1) && field_n(word) == SP;
+}
+
+/* Has another function begun at the entrance, as here it stores its return address? One does that once, first lowers
+ * the stack pointer, and calls nothing before. */
+static bool is_other_prologue(const struct plait_prologue *prologue, struct entrance *entrance, uint32_t word)
+{
+	bool stores = stores_to_stack(word) && (field_d(word) == LR || (is_pair(word) && field_2(word) == LR));
+	entrance->lowers |= lowers(word);
+	return stores && entrance->lowers && entrance->in_frame && !prologue->code->one_function;
+}
+
+/* Notes an entrance behind the instruction at `address`, which was applied. */
+static void note_entrance(const struct plait_prologue *prologue, uint32_t word, uint64_t address,
+			  struct entrance *entrance)
+{
+	bool leaves = plait_aarch64_is_return(word) || plait_aarch64_is_jump(word) || plait_aarch64_is_bl(word) ||
+		      plait_aarch64_is_blr(word);
+	if (!leaves && (entrance->address != address || !plait_aarch64_is_padding(word)))
+		return;
+	struct plait_value sp = prologue->state.reg[SP];
+	*entrance = (struct entrance) {
+		.address = address + 4,
+		.in_frame = sp.kind != PLAIT_VALUE_ADDRESS || sp.which || sp.offset,
+	};
 }
 
 static void follow_boundary(struct plait_prologue *prologue, uint32_t word, uint64_t address)
 {
-	if (!prologue->after_return || is_padding(word))
+	if (!prologue->after_return || plait_aarch64_is_padding(word))
 		return;
 	prologue->after_return = false;
 	if (!prologue->code->one_function && address % 16 == 0 && begins_function(word))
@@ -373,10 +402,17 @@ bool plait_aarch64_decode(const struct plait_function_code *code, struct plait_r
 			  struct plait_rule_rows *ret)
 {
 	struct plait_prologue prologue = plait_prologue_start(&plait_unwind_arch_aarch64, code, pool, ret);
+	struct entrance entrance = { .address = code->start };
 	for (uint64_t address = code->start; code->end - address >= 4; address += 4) {
-		const uint8_t *at = code->bytes + (address - code->start);
-		uint32_t word = plait_aarch64_word(at);
+		uint32_t word = plait_aarch64_word(code->bytes + (address - code->start));
 		follow_boundary(&prologue, word, address);
+		if (is_other_prologue(&prologue, &entrance, word)) {
+			address = entrance.address;
+			word = plait_aarch64_word(code->bytes + (address - code->start));
+			entrance = (struct entrance) { .address = address, .lowers = lowers(word) };
+			plait_prologue_restart_at(&prologue, address);
+		}
+		const uint8_t *at = code->bytes + (address - code->start);
 		if (code->end - address >= 8 && plait_aarch64_is_signal_return(at)) {
 			struct plait_rule rule;
 			plait_aarch64_signal_rule(&rule);
@@ -391,6 +427,7 @@ bool plait_aarch64_decode(const struct plait_function_code *code, struct plait_r
 		if (!plait_prologue_emit(&prologue, address))
 			return false;
 		apply(&prologue, word);
+		note_entrance(&prologue, word, address, &entrance);
 	}
 	return true;
 }

@@ -27,7 +27,7 @@ struct plait_image {
 	const struct plait_unwind_arch *arch; /* NULL: of a machine that is not known */
 	PLAIT_VEC(struct range) segments;
 	PLAIT_VEC(struct range) sections; /* executable ones */
-	PLAIT_VEC(struct symbol) symbols; /* of functions, ascending, once `symbols_read` */
+	PLAIT_VEC(struct symbol) symbols; /* of functions, and what is called; ascending, once `symbols_read` */
 	bool symbols_read;
 	struct plait_fde_index fdes;
 };
@@ -186,6 +186,58 @@ static int compare_symbols(const void *left, const void *right)
 	return a->size < b->size ? -1 : a->size > b->size;
 }
 
+/* Direct calls lead to where functions begin, also those whose symbols were stripped. Found where all instructions have
+ * one length, inside of one section. Data may look like a call; few such lead to where a function can begin. */
+static bool read_call_targets(struct plait_image *image, const struct range *section)
+{
+	const struct plait_unwind_arch *arch = image->arch;
+	const size_t size = arch->instruction_bytes;
+	const uint8_t *code = image->bytes + section->offset;
+	for (uint64_t at = section->start; section->end - at >= size; at += size) {
+		struct plait_call_site call;
+		if (!arch->call_before(code + (at - section->start), size, at + size, &call) || !call.direct ||
+		    call.target <= section->start || call.target >= section->end)
+			continue;
+		uint64_t before = call.target - section->start - size;
+		if (arch->may_end_function(code + before) &&
+		    !plait_vec_push(&image->symbols, (struct symbol) { call.target, 0 }))
+			return false;
+	}
+	return true;
+}
+
+/* Of all sections, but no more bytes than the file has: sections of a hostile one could overlap. */
+static void read_all_call_targets(struct plait_image *image)
+{
+	uint64_t left = image->size;
+	for (size_t i = 0; i < image->sections.count; i++) {
+		const struct range *section = &image->sections.data[i];
+		if (section->is_plt)
+			continue;
+		if (section->end - section->start > left || !read_call_targets(image, section))
+			return;
+		left -= section->end - section->start;
+	}
+}
+
+/* Leaves one symbol of each address, and none without a size inside of one with a size: that one knows better. */
+static void drop_covered(struct plait_image *image)
+{
+	size_t kept = 0;
+	uint64_t covered = 0;
+	for (size_t i = 0; i < image->symbols.count; i++) {
+		struct symbol symbol = image->symbols.data[i];
+		if (!symbol.size && symbol.address < covered)
+			continue;
+		if (kept && image->symbols.data[kept - 1].address == symbol.address)
+			kept--;
+		image->symbols.data[kept++] = symbol;
+		if (symbol.address + symbol.size > covered)
+			covered = symbol.address + symbol.size;
+	}
+	image->symbols.count = kept;
+}
+
 static void read_symbols(struct plait_image *image)
 {
 	Elf64_Ehdr header;
@@ -205,8 +257,13 @@ static void read_symbols(struct plait_image *image)
 		if (!read_symbol_table(image, &section))
 			break;
 	}
+	bool reads_calls = image->arch && image->arch->instruction_bytes;
+	if (reads_calls)
+		read_all_call_targets(image);
 	if (image->symbols.count)
 		qsort(image->symbols.data, image->symbols.count, sizeof(struct symbol), compare_symbols);
+	if (reads_calls)
+		drop_covered(image);
 }
 
 /* The index of the first symbol above `address`. */

@@ -34,6 +34,14 @@ void plait_prologue_restart(struct plait_prologue *prologue)
 	prologue->lowered = false;
 }
 
+void plait_prologue_restart_at(struct plait_prologue *prologue, uint64_t address)
+{
+	struct plait_rule_rows *rows = prologue->rows;
+	while (rows->rows.count && rows->rows.data[rows->rows.count - 1].address >= address)
+		rows->rows.count--;
+	plait_prologue_restart(prologue);
+}
+
 bool plait_value_is_original(struct plait_value value, uint8_t which)
 {
 	return value.kind == PLAIT_VALUE_ORIGINAL && value.which == which;
@@ -271,7 +279,8 @@ bool plait_prologue_emit(struct plait_prologue *prologue, uint64_t address)
 
 /* --- Epilogues --- */
 
-/* After this many other instructions in a row it was no epilogue (say, arguments popped after a call). */
+/* After this many other instructions in a row it was no epilogue (say, arguments popped after a call), unless the whole
+ * frame is gone. */
 #define UNDOING_PATIENCE 4
 
 void plait_prologue_follow(struct plait_prologue *prologue, bool undoes, bool builds)
@@ -283,7 +292,8 @@ void plait_prologue_follow(struct plait_prologue *prologue, bool undoes, bool bu
 		prologue->undone_ago = 0;
 		return;
 	}
-	if (builds || prologue->undone_ago++ >= UNDOING_PATIENCE)
+	bool patient = at_entry_depth(prologue) || prologue->undone_ago++ < UNDOING_PATIENCE;
+	if (builds || !patient)
 		prologue->undoing = false;
 }
 

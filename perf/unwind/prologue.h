@@ -62,6 +62,9 @@ struct plait_prologue plait_prologue_start(const struct plait_unwind_arch *arch,
 /* Another function begins here. */
 void plait_prologue_restart(struct plait_prologue *prologue);
 
+/* Another function begins at `address`, which was passed already: its rows are taken back. */
+void plait_prologue_restart_at(struct plait_prologue *prologue, uint64_t address);
+
 /* Appends a row with `rule` when that differs from the last one's; false when memory ran out. */
 bool plait_prologue_append(struct plait_prologue *prologue, uint64_t address, uint32_t rule);
 

@@ -1,4 +1,4 @@
-/* links: plait_perf */
+/* links: plait_perf plait_fixture_elf */
 /*
  * Instructions of AArch64, decoded from words: pure, so on any machine.
  */
@@ -6,9 +6,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
+#include "fixtures/elf_writer.h"
+#include "perf/unwind/file_rules.h"
 #include "perf/unwind/rule.h"
 
 #define START 0x1000
@@ -187,6 +190,140 @@ static void functions_without_bounds_begin_behind_padding(void **state)
 			 32); /* the frame was not undone: code of the same function, for all we know */
 	assert_int_equal(cfa_from(4, SP), 0);
 	release();
+}
+
+/* Three functions with nothing between them: one ends with a jump, the next with a call that does not return. */
+static const uint32_t three_functions[] = {
+	0xa9be7bfd, /* stp x29, x30, [sp, #-32]! */
+	0x910003fd, /* mov x29, sp */
+	0x97fffffe, /* bl to the start */
+	0x17fffffe, /* b to the instruction before */
+	0xb40000a1, /* 4: cbz x1, to its bl */
+	0xa9bd7bfd, /* stp x29, x30, [sp, #-48]! */
+	0x910003fd, /* mov x29, sp */
+	0xd63f0060, /* blr x3 */
+	0xb4000040, /* cbz x0, over the next */
+	0x97fffff7, /* bl to the start: it never returns */
+	0xd100c3ff, /* 10: sub sp, sp, #48 */
+	0xa90153f3, /* stp x19, x20, [sp, #16] */
+	0xaa0003f3, /* mov x19, x0 */
+	0xa9027bf5, /* stp x21, x30, [sp, #32] */
+	0x97fffff2, /* bl to the start */
+	0xf9000bfe, /* str x30, [sp, #16]: any value */
+	0xd503201f,
+};
+
+static void functions_begin_where_a_return_address_is_stored_again(void **state)
+{
+	(void)state;
+	decode(three_functions, sizeof(three_functions) / 4, false);
+	assert_int_equal(cfa_from(3, SP), 32);
+	for (size_t i = 4; i < 6; i++) {
+		assert_int_equal(cfa_from(i, SP), 0);
+		assert_int_equal(saved_at(i, LR), 0);
+	}
+	for (size_t i = 6; i < 10; i++) {
+		assert_int_equal(cfa_from(i, SP), 48);
+		assert_int_equal(saved_at(i, LR), -40);
+	}
+	assert_int_equal(cfa_from(10, SP), 0);
+	assert_int_equal(cfa_from(13, SP), 48);
+	assert_int_equal(saved_at(13, LR), 0);
+	for (size_t i = 14; i < 17; i++) {
+		assert_int_equal(cfa_from(i, SP), 48);
+		assert_int_equal(saved_at(i, LR), -8);
+	}
+	assert_int_equal(saved_at(14, 19), -32);
+	release();
+	/* A symbol says otherwise. */
+	decode(three_functions, sizeof(three_functions) / 4, true);
+	assert_int_equal(cfa_from(6, SP), 32 + 48);
+	release();
+}
+
+static void a_frame_by_an_unknown_amount_is_another_function_s(void **state)
+{
+	(void)state;
+	decode(WORDS(0xa9be7bfd, /* stp x29, x30, [sp, #-32]! */
+		     0x910003fd, /* mov x29, sp */
+		     0xd65f03c0, /* ret */
+		     0xd288060c, /* mov x12, #0x4030 */
+		     0xcb2c63ff, /* sub sp, sp, x12 */
+		     0xa9007bfd, /* stp x29, x30, [sp] */
+		     0x910003fd, /* mov x29, sp */
+		     0x97fffff9, /* bl to the start */
+		     0xd503201f),
+	       false);
+	assert_int_equal(cfa_from(1, SP), 32);
+	assert_int_equal(cfa_from(3, SP), 0);
+	for (size_t i = 5; i < 9; i++)
+		assert_null(rule_at(i));
+	release();
+}
+
+/* -fzero-call-used-regs, with which libssl is built. */
+static void registers_may_be_cleared_before_the_return(void **state)
+{
+	(void)state;
+	decode(WORDS(0xa9be7bfd, /* stp x29, x30, [sp, #-32]! */
+		     0x97ffffff, /* bl to the start */
+		     0xa8c27bfd, /* ldp x29, x30, [sp], #32 */
+		     0xd2800001, 0xd2800002, 0xd2800003, 0xd2800004, 0xd2800010, 0xd2800011, /* mov xn, #0 */
+		     0xd65f03c0,							     /* ret */
+		     0x97fffff6,							     /* bl to the start */
+		     0xd503201f),
+	       false);
+	assert_int_equal(cfa_from(9, SP), 0);
+	assert_int_equal(cfa_from(10, SP), 32);
+	assert_int_equal(saved_at(11, LR), -24);
+	release();
+}
+
+/* The rule of a file's instruction: what the CFA is from sp; NONE: no rule. */
+static int file_cfa(struct plait_file_rules *rules, uint64_t address)
+{
+	const struct plait_rule *rule = plait_rule_pool_get(&pool, plait_file_rules_find(rules, &pool, address));
+	return rule && rule->cfa.source == SP ? rule->cfa.value : NONE;
+}
+
+static void calls_say_where_functions_begin(void **state)
+{
+	(void)state;
+	static const uint32_t code[] = {
+		0xa9be7bfd, /* 0x1000: stp x29, x30, [sp, #-32]! */
+		0x94000004, /* bl 0x1014 */
+		0x94000005, /* bl 0x101c, which is in the middle: some data */
+		0xa8c27bfd, /* ldp x29, x30, [sp], #32 */
+		0xd65f03c0, /* ret */
+		0xd10043ff, /* 0x1014: sub sp, sp, #16 */
+		0xb9000fe0, /* str w0, [sp, #12] */
+		0xaa0003e1, /* mov x1, x0 */
+		0x910043ff, /* add sp, sp, #16 */
+		0xd65f03c0, /* ret */
+	};
+	static const uint32_t plt[] = { 0xd503201f, 0x94000000 };
+	for (int with_symbol = 0; with_symbol < 2; with_symbol++) {
+		struct elf_writer *writer = elf_writer_create();
+		elf_writer_machine(writer, EM_AARCH64);
+		uint32_t text = elf_writer_code(writer, ".text", 0x1000, code, sizeof(code));
+		elf_writer_code(writer, ".plt", 0x2000, plt, sizeof(plt));
+		if (with_symbol)
+			elf_writer_symbol(writer, SHT_DYNSYM, "whole", 0x1000, sizeof(code),
+					  ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), (uint16_t)text);
+		size_t size;
+		uint8_t *image = elf_writer_finish(writer, &size);
+		struct plait_file_rules *rules = plait_file_rules_create(arch, image, size);
+		assert_true(plait_rule_pool_init(&pool));
+		assert_non_null(rules);
+		assert_int_equal(file_cfa(rules, 0x1008), 32);
+		/* Without a symbol it would be code of the function before, which has been left. */
+		assert_int_equal(file_cfa(rules, 0x1014), with_symbol ? 32 : 0);
+		assert_int_equal(file_cfa(rules, 0x101c), with_symbol ? 48 : 16);
+		plait_file_rules_destroy(rules);
+		plait_rule_pool_release(&pool);
+		elf_writer_destroy(writer);
+		free(image);
+	}
 }
 
 /* libffi's closures: bti c; ldr x17, [sp, #8]; add sp, sp, #16; b. Twice, as it has them. */
@@ -396,6 +533,10 @@ int main(void)
 		cmocka_unit_test(without_a_return_address_there_is_no_rule),
 		cmocka_unit_test(a_stack_pointer_that_goes_down_by_an_unknown_amount_needs_another),
 		cmocka_unit_test(functions_without_bounds_begin_behind_padding),
+		cmocka_unit_test(functions_begin_where_a_return_address_is_stored_again),
+		cmocka_unit_test(a_frame_by_an_unknown_amount_is_another_function_s),
+		cmocka_unit_test(registers_may_be_cleared_before_the_return),
+		cmocka_unit_test(calls_say_where_functions_begin),
 		cmocka_unit_test(code_that_was_jumped_to_may_find_words_pushed),
 		cmocka_unit_test(what_loads_do_to_their_base),
 		cmocka_unit_test(calls_are_told_from_other_instructions),
