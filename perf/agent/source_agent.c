@@ -29,8 +29,10 @@
 
 enum {
 	STACK_SIZE = 512 * 1024,
-	LOOK_MS = 10,	/* between two looks at the rings */
-	HELLO_MS = 500, /* that a process which has connected may take to say who it is */
+	LOOK_MS = 10,				  /* between two looks at the rings, at most */
+	LOOK_BYTES = PLAIT_AGENT_DATA_SIZE / 32,  /* that a ring should get between two */
+	RETURN_BYTES = PLAIT_AGENT_DATA_SIZE / 8, /* that are read before they are given back */
+	HELLO_MS = 500,				  /* that a process which has connected may take to say who it is */
 	UNSAMPLED_NS = 300000000,
 	SETTLE_NS = 1000000, /* a sample is written by then */
 	BACKLOG = 128,
@@ -47,7 +49,9 @@ struct agent_source {
 	struct plait_sorter sorter;
 	struct plait_map sampled; /* pid -> ns of CPU time that its samples stand for */
 	struct plait_unsampled unsampled;
-	uint64_t next_look; /* for them, ns CLOCK_MONOTONIC */
+	uint64_t next_look;   /* for them, ns CLOCK_MONOTONIC */
+	uint64_t last_drain;  /* ns CLOCK_MONOTONIC */
+	uint64_t look_within; /* ns: the rings fill so fast */
 	struct plait_python_frame *frames;
 	size_t frame_capacity;
 	struct plait_wire_code code;
@@ -273,36 +277,58 @@ static struct plait_error *scan_ring(struct agent_source *source, uint32_t index
 	}
 }
 
-/* Hands on the samples until `horizon`, in the order of time, and gives back what is not needed any more. */
+/* What is not needed any more may be written over. */
+static void give_back(struct agent_source *source)
+{
+	for (uint32_t i = 0; i < source->rings.count; i++) {
+		struct plait_agent_ring *ring = &source->rings.data[i];
+		if (ring->pid)
+			plait_agent_ring_give_back(ring, plait_sorter_low(&source->sorter, i, ring->scanned));
+	}
+}
+
+/* Hands on the samples until `horizon`, in the order of time. Room is given back on the way: unwinding a batch of deep
+ * stacks takes longer than they took to come. */
 static struct plait_error *deliver_until(struct agent_source *source, uint64_t horizon)
 {
 	struct plait_unit unit;
+	uint64_t read = 0;
 	while (plait_sorter_pop(&source->sorter, horizon, &unit)) {
 		struct plait_agent_ring *ring = &source->rings.data[unit.ring];
 		struct plait_agent_record record;
 		bool bad;
 		const uint8_t *body = plait_agent_ring_record(ring, unit.start, &record, &bad);
-		if (body)
-			PLAIT_TRY(deliver_sample(source, ring, body, record.body));
-	}
-	for (uint32_t i = 0; i < source->rings.count; i++) {
-		struct plait_agent_ring *ring = &source->rings.data[i];
-		if (!ring->pid)
+		if (!body)
 			continue;
-		plait_agent_ring_give_back(ring, plait_sorter_low(&source->sorter, i, ring->scanned));
-		PLAIT_TRY(deliver_lost(source, ring));
+		PLAIT_TRY(deliver_sample(source, ring, body, record.body));
+		read += record.size;
+		if (read >= RETURN_BYTES) {
+			give_back(source);
+			read = 0;
+		}
+	}
+	give_back(source);
+	for (uint32_t i = 0; i < source->rings.count; i++) {
+		if (source->rings.data[i].pid)
+			PLAIT_TRY(deliver_lost(source, &source->rings.data[i]));
 	}
 	return NULL;
 }
 
 static struct plait_error *drain(struct agent_source *source, bool everything)
 {
-	uint64_t horizon = everything ? UINT64_MAX : plait_clock_ns(CLOCK_MONOTONIC) - SETTLE_NS;
+	uint64_t now = plait_clock_ns(CLOCK_MONOTONIC), most = 1;
 	for (uint32_t i = 0; i < source->rings.count; i++) {
-		if (source->rings.data[i].pid)
-			PLAIT_TRY(scan_ring(source, i));
+		uint64_t before = source->rings.data[i].scanned;
+		if (!source->rings.data[i].pid)
+			continue;
+		PLAIT_TRY(scan_ring(source, i));
+		uint64_t came = source->rings.data[i].scanned - before;
+		most = came > most ? came : most;
 	}
-	return deliver_until(source, horizon);
+	source->look_within = (now - source->last_drain) * LOOK_BYTES / most;
+	source->last_drain = now;
+	return deliver_until(source, everything ? UINT64_MAX : now - SETTLE_NS);
 }
 
 /* ---- processes that come and go ---- */
@@ -447,8 +473,9 @@ static bool wait_for_something(struct agent_source *source, int timeout_ms)
 		if (end.fd >= 0 && !plait_vec_push(&source->polled, end))
 			return false;
 	}
-	if (any && timeout_ms > LOOK_MS)
-		timeout_ms = LOOK_MS;
+	int look_ms = source->look_within < LOOK_MS * 1000000 ? (int)(source->look_within / 1000000) : LOOK_MS;
+	if (any && timeout_ms > look_ms)
+		timeout_ms = look_ms ? look_ms : 1;
 	poll(source->polled.data, source->polled.count, timeout_ms);
 	return true;
 }
@@ -577,6 +604,7 @@ struct plait_error *plait_source_agent_open(const struct plait_agent_options *op
 	if (!source)
 		return plait_error_no_memory();
 	source->listener = -1;
+	source->last_drain = plait_clock_ns(CLOCK_MONOTONIC);
 	struct plait_error *error = make_socket(source);
 	if (!error)
 		error = make_environment(source, options);
