@@ -219,15 +219,18 @@ class Guest:
         self.user = user_space(self.work, self.arch)
         self.kernel = kernel(self.work, self.release, self.arch)
 
-    def run(self, job, build, results, seconds, extra=(), say=None):
+    def run(self, job, build, results, seconds, extra=(), folders=(), say=None):
         """Boots, runs the shell script `job`, and returns its exit status; None when it did not end in time. What it wrote
-        to /results is in the folder `results`. `extra` are more archives for the initramfs."""
+        to /results is in the folder `results`. `extra` are more archives for the initramfs, `folders` are in it at the
+        paths that they have here."""
         shutil.rmtree(results, ignore_errors=True)
         results.mkdir(parents=True)
         image = results.parent / f"{results.name}.cpio"
         writer = CpioWriter(image)
         writer.seen.add("usr")
         add_project(writer, build)
+        for folder in folders:
+            writer.tree(folder, str(folder).lstrip("/"))
         writer.text("job", job, 0o755)
         writer.text("init", (HERE / "init").read_text(), 0o755)
         writer.close()
