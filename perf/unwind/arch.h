@@ -26,6 +26,16 @@ struct plait_call_site {
 	uint64_t target; /* of a direct call, in the address space of the return address given */
 };
 
+/* Where control goes on behind an instruction. */
+enum plait_flow {
+	PLAIT_FLOW_ON,	    /* to the next one; also calls by a register */
+	PLAIT_FLOW_BRANCH,  /* to the next one or elsewhere */
+	PLAIT_FLOW_PADDING, /* it does nothing; this and those below may be the last before a function */
+	PLAIT_FLOW_CALL,    /* to the next one, if it ever returns */
+	PLAIT_FLOW_JUMP,    /* elsewhere */
+	PLAIT_FLOW_LEAVE,   /* elsewhere, it does not say where: returns, jumps by a register; or nowhere */
+};
+
 struct plait_unwind_arch {
 	uint16_t elf_machine;	      /* EM_* */
 	uint8_t register_count;	      /* DWARF registers that CFI may name, return address column included */
@@ -51,9 +61,9 @@ struct plait_unwind_arch {
 	void (*frame_pointer_rule)(struct plait_rule *ret);
 	/* Does a call instruction end at `code + size`, whose address is `address`? Looks at the last bytes only. */
 	bool (*call_before)(const uint8_t *code, size_t size, uint64_t address, struct plait_call_site *ret);
-	/* May the instruction at `code` be the last one before a function: a jump, a return, padding, a call that never
-	 * returns? Where instruction_bytes is set. */
-	bool (*may_end_function)(const uint8_t *code);
+	/* What the instruction at `code` does, and where it leads (calls, branches, jumps). Where instruction_bytes is
+	 * set. */
+	enum plait_flow (*flow)(const uint8_t *code, uint64_t address, uint64_t *ret_target);
 	/* Code that is known by its bytes: CPython's -X perf trampoline stubs (return address in them), and a C
 	 * library's signal trampoline without CFI. `code` has pattern_bytes_before bytes before pc and pattern_bytes
 	 * from it. False: neither. */

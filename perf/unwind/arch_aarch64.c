@@ -36,12 +36,30 @@ static bool call_before(const uint8_t *code, size_t size, uint64_t address, stru
 	return plait_aarch64_is_blr(word);
 }
 
-static bool may_end_function(const uint8_t *code)
+/* `bits` of the word from bit `low` on: a signed distance in words. */
+static uint64_t target_of(uint32_t word, unsigned low, unsigned bits, uint64_t address)
+{
+	return address + (uint64_t)((int64_t)((uint64_t)word << (64 - low - bits)) >> (64 - bits)) * 4;
+}
+
+static enum plait_flow flow(const uint8_t *code, uint64_t address, uint64_t *ret_target)
 {
 	uint32_t word = plait_aarch64_word(code);
+	bool by_flags = (word & 0xff000000) == 0x54000000,
+	     by_zero = (word & 0x7e000000) == 0x34000000;		/* b.cond, cbz */
+	if (by_flags || by_zero || (word & 0x7e000000) == 0x36000000) { /* tbz */
+		*ret_target = target_of(word, 5, by_flags || by_zero ? 19 : 14, address);
+		return PLAIT_FLOW_BRANCH;
+	}
+	if ((word & 0x7c000000) == 0x14000000) { /* b, bl */
+		*ret_target = target_of(word, 0, 26, address);
+		return plait_aarch64_is_bl(word) ? PLAIT_FLOW_CALL : PLAIT_FLOW_JUMP;
+	}
+	if (plait_aarch64_is_padding(word))
+		return PLAIT_FLOW_PADDING;
 	bool is_break = (word & 0xffe0001f) == 0xd4200000; /* brk: what must not be reached */
-	return plait_aarch64_is_return(word) || plait_aarch64_is_jump(word) || plait_aarch64_is_padding(word) ||
-	       plait_aarch64_is_bl(word) || plait_aarch64_is_blr(word) || is_break;
+	return plait_aarch64_is_return(word) || plait_aarch64_is_jump(word) || is_break ? PLAIT_FLOW_LEAVE
+											: PLAIT_FLOW_ON;
 }
 
 /* --- Code known by its bytes --- */
@@ -124,7 +142,7 @@ const struct plait_unwind_arch plait_unwind_arch_aarch64 = {
 	.entry_rule = entry_rule,
 	.frame_pointer_rule = frame_pointer_rule,
 	.call_before = call_before,
-	.may_end_function = may_end_function,
+	.flow = flow,
 	.pattern_rule = pattern_rule,
 	.decode = plait_aarch64_decode,
 };

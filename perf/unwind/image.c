@@ -7,6 +7,7 @@
 #include "common/bytes.h"
 #include "common/vec.h"
 #include "perf/unwind/fde_index.h"
+#include "perf/unwind/function_starts.h"
 
 #define FUNCTION_SIZE_MAX (1 << 20)
 
@@ -186,35 +187,29 @@ static int compare_symbols(const void *left, const void *right)
 	return a->size < b->size ? -1 : a->size > b->size;
 }
 
-/* Direct calls lead to where functions begin, also those whose symbols were stripped. Found where all instructions have
- * one length, inside of one section. Data may look like a call; few such lead to where a function can begin. */
-static bool read_call_targets(struct plait_image *image, const struct range *section)
+/* Where the section's code says that functions begin. */
+static bool read_starts(struct plait_image *image, const struct range *section)
 {
-	const struct plait_unwind_arch *arch = image->arch;
-	const size_t size = arch->instruction_bytes;
-	const uint8_t *code = image->bytes + section->offset;
-	for (uint64_t at = section->start; section->end - at >= size; at += size) {
-		struct plait_call_site call;
-		if (!arch->call_before(code + (at - section->start), size, at + size, &call) || !call.direct ||
-		    call.target <= section->start || call.target >= section->end)
-			continue;
-		uint64_t before = call.target - section->start - size;
-		if (arch->may_end_function(code + before) &&
-		    !plait_vec_push(&image->symbols, (struct symbol) { call.target, 0 }))
-			return false;
-	}
-	return true;
+	struct plait_function_code code = { .bytes = image->bytes + section->offset,
+					    .start = section->start,
+					    .end = section->end };
+	struct plait_function_starts starts = { 0 };
+	bool good = plait_function_starts_find(image->arch, &code, &starts);
+	for (size_t i = 0; i < starts.addresses.count && good; i++)
+		good = plait_vec_push(&image->symbols, (struct symbol) { starts.addresses.data[i], 0 });
+	plait_vec_free(&starts.addresses);
+	return good;
 }
 
-/* Of all sections, but no more bytes than the file has: sections of a hostile one could overlap. */
-static void read_all_call_targets(struct plait_image *image)
+/* The same of all sections, but of no more bytes than the file has: those of a hostile one could overlap. */
+static void read_all_starts(struct plait_image *image)
 {
 	uint64_t left = image->size;
 	for (size_t i = 0; i < image->sections.count; i++) {
 		const struct range *section = &image->sections.data[i];
 		if (section->is_plt)
 			continue;
-		if (section->end - section->start > left || !read_call_targets(image, section))
+		if (section->end - section->start > left || !read_starts(image, section))
 			return;
 		left -= section->end - section->start;
 	}
@@ -257,12 +252,13 @@ static void read_symbols(struct plait_image *image)
 		if (!read_symbol_table(image, &section))
 			break;
 	}
-	bool reads_calls = image->arch && image->arch->instruction_bytes;
-	if (reads_calls)
-		read_all_call_targets(image);
+	/* Of a file with tables little code has none, and most of that has symbols. */
+	bool without_table = image->arch && image->arch->instruction_bytes && !image->fdes.count;
+	if (without_table)
+		read_all_starts(image);
 	if (image->symbols.count)
 		qsort(image->symbols.data, image->symbols.count, sizeof(struct symbol), compare_symbols);
-	if (reads_calls)
+	if (without_table)
 		drop_covered(image);
 }
 

@@ -286,7 +286,7 @@ static int file_cfa(struct plait_file_rules *rules, uint64_t address)
 	return rule && rule->cfa.source == SP ? rule->cfa.value : NONE;
 }
 
-static void calls_say_where_functions_begin(void **state)
+static void branches_say_where_functions_begin(void **state)
 {
 	(void)state;
 	static const uint32_t code[] = {
@@ -300,6 +300,12 @@ static void calls_say_where_functions_begin(void **state)
 		0xaa0003e1, /* mov x1, x0 */
 		0x910043ff, /* add sp, sp, #16 */
 		0xd65f03c0, /* ret */
+		0xb4000080, /* 0x1028, to which nothing leads: cbz x0, 0x1038 */
+		0xd2800000, /* mov x0, #0 */
+		0x14000003, /* b 0x103c */
+		0xd503201f, /* nop */
+		0xd2800020, /* 0x1038: mov x0, #1 */
+		0xd65f03c0, /* 0x103c: ret */
 	};
 	static const uint32_t plt[] = { 0xd503201f, 0x94000000 };
 	for (int with_symbol = 0; with_symbol < 2; with_symbol++) {
@@ -319,6 +325,9 @@ static void calls_say_where_functions_begin(void **state)
 		/* Without a symbol it would be code of the function before, which has been left. */
 		assert_int_equal(file_cfa(rules, 0x1014), with_symbol ? 32 : 0);
 		assert_int_equal(file_cfa(rules, 0x101c), with_symbol ? 48 : 16);
+		/* Branches lead to the last two instructions: they begin nothing. */
+		for (uint64_t address = 0x1028; address < 0x1040; address += 4)
+			assert_int_equal(file_cfa(rules, address), with_symbol ? 48 : 0);
 		plait_file_rules_destroy(rules);
 		plait_rule_pool_release(&pool);
 		elf_writer_destroy(writer);
@@ -536,7 +545,7 @@ int main(void)
 		cmocka_unit_test(functions_begin_where_a_return_address_is_stored_again),
 		cmocka_unit_test(a_frame_by_an_unknown_amount_is_another_function_s),
 		cmocka_unit_test(registers_may_be_cleared_before_the_return),
-		cmocka_unit_test(calls_say_where_functions_begin),
+		cmocka_unit_test(branches_say_where_functions_begin),
 		cmocka_unit_test(code_that_was_jumped_to_may_find_words_pushed),
 		cmocka_unit_test(what_loads_do_to_their_base),
 		cmocka_unit_test(calls_are_told_from_other_instructions),
