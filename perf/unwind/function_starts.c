@@ -12,7 +12,8 @@
 struct scan {
 	const struct plait_unwind_arch *arch;
 	const struct plait_function_code *code;
-	size_t count; /* instructions */
+	size_t count;	/* instructions */
+	uint8_t *flows; /* enum plait_flow */
 	bool *starts;
 	int32_t *crossing; /* branches over an instruction's start, as differences to the instruction before */
 };
@@ -30,11 +31,24 @@ static bool index_of(const struct scan *scan, uint64_t target, size_t *ret)
 	return target >= scan->code->start && *ret < scan->count;
 }
 
-/* Data may look like a call; few such lead to where a function can begin. */
-static bool may_be_start(const struct scan *scan, size_t index)
+/* A branch and where it leads are of one function, and so is what lies between. */
+static void note_branch(struct scan *scan, size_t from, size_t to)
 {
-	uint64_t target;
-	return !index || flow_at(scan, index - 1, &target) >= PLAIT_FLOW_PADDING;
+	size_t first = to < from ? to : from, last = to < from ? from : to;
+	scan->crossing[first + 1]++;
+	scan->crossing[last + 1]--;
+}
+
+static void read_flows(struct scan *scan)
+{
+	for (size_t i = 0; i < scan->count; i++) {
+		uint64_t target;
+		size_t index;
+		enum plait_flow flow = flow_at(scan, i, &target);
+		scan->flows[i] = (uint8_t)flow;
+		if (flow == PLAIT_FLOW_BRANCH && index_of(scan, target, &index))
+			note_branch(scan, i, index);
+	}
 }
 
 static void note_calls(struct scan *scan)
@@ -42,27 +56,28 @@ static void note_calls(struct scan *scan)
 	for (size_t i = 0; i < scan->count; i++) {
 		uint64_t target;
 		size_t index;
-		if (flow_at(scan, i, &target) == PLAIT_FLOW_CALL && index_of(scan, target, &index) &&
-		    may_be_start(scan, index))
+		if (scan->flows[i] != PLAIT_FLOW_CALL)
+			continue;
+		flow_at(scan, i, &target);
+		/* Data may look like a call; few such lead to where a function can begin. */
+		if (index_of(scan, target, &index) && (!index || scan->flows[index - 1] >= PLAIT_FLOW_PADDING))
 			scan->starts[index] = true;
 	}
 }
 
-/* A branch and where it leads are of one function, and so is what lies between. */
-static void note_branches(struct scan *scan)
+static void note_jumps(struct scan *scan)
 {
 	for (size_t i = 0; i < scan->count; i++) {
 		uint64_t target;
 		size_t index;
-		enum plait_flow flow = flow_at(scan, i, &target);
-		if ((flow != PLAIT_FLOW_BRANCH && flow != PLAIT_FLOW_JUMP) || !index_of(scan, target, &index))
+		if (scan->flows[i] != PLAIT_FLOW_JUMP)
 			continue;
-		size_t first = index < i ? index : i, last = index < i ? i : index;
-		if (flow == PLAIT_FLOW_JUMP &&
-		    (scan->starts[index] || (last - first) * scan->arch->instruction_bytes > JUMP_BYTES))
+		flow_at(scan, i, &target);
+		if (!index_of(scan, target, &index) || scan->starts[index])
 			continue;
-		scan->crossing[first + 1]++;
-		scan->crossing[last + 1]--;
+		size_t distance = (index < i ? i - index : index - i) * scan->arch->instruction_bytes;
+		if (distance <= JUMP_BYTES)
+			note_branch(scan, i, index);
 	}
 }
 
@@ -71,13 +86,11 @@ static void note_unreached(struct scan *scan)
 	int32_t crossing = 0;
 	bool ended = true;
 	for (size_t i = 0; i < scan->count; i++) {
-		uint64_t target;
-		enum plait_flow flow = flow_at(scan, i, &target);
 		crossing += scan->crossing[i];
-		if (flow == PLAIT_FLOW_PADDING)
+		if (scan->flows[i] == PLAIT_FLOW_PADDING)
 			continue;
 		scan->starts[i] |= ended && !crossing;
-		ended = flow == PLAIT_FLOW_JUMP || flow == PLAIT_FLOW_LEAVE;
+		ended = scan->flows[i] == PLAIT_FLOW_JUMP || scan->flows[i] == PLAIT_FLOW_LEAVE;
 	}
 }
 
@@ -88,12 +101,14 @@ bool plait_function_starts_find(const struct plait_unwind_arch *arch, const stru
 	if (!arch->instruction_bytes || size > CODE_MAX)
 		return true;
 	struct scan scan = { .arch = arch, .code = code, .count = size / arch->instruction_bytes };
+	uint8_t *flows PLAIT_FREE = scan.flows = malloc(scan.count + 1);
 	bool *starts PLAIT_FREE = scan.starts = calloc(scan.count + 1, sizeof(*starts));
 	int32_t *crossing PLAIT_FREE = scan.crossing = calloc(scan.count + 2, sizeof(*crossing));
-	if (!starts || !crossing)
+	if (!flows || !starts || !crossing)
 		return false;
+	read_flows(&scan);
 	note_calls(&scan);
-	note_branches(&scan);
+	note_jumps(&scan);
 	note_unreached(&scan);
 	for (size_t i = 0; i < scan.count; i++) {
 		if (starts[i] && !plait_vec_push(&ret->addresses, code->start + i * arch->instruction_bytes))
