@@ -25,6 +25,11 @@ def pause(seconds):
     time.sleep(seconds * SLOWNESS)
 
 
+def rate(hertz):
+    """What to sample with on this host: with SLOWNESS times the seconds, as many samples as elsewhere."""
+    return max(1, hertz // SLOWNESS)
+
+
 def run_plait(*arguments, **keywords):
     keywords.setdefault("timeout", 300 * SLOWNESS)  # a busy machine may take long
     keywords.setdefault("stdout", subprocess.PIPE)

@@ -63,7 +63,8 @@ def test_every_thread(interpreter):
             for name, frames in SLEEPING.items():
                 thread = threads[name]
                 assert python_frames(thread) == frames
-                assert thread["quality"] == [] or thread["quality"] == ["unresolved"], thread
+                # "derived" are those of builds that have no unwind table (GCC 7 for aarch64).
+                assert set(thread["quality"]) <= {"derived", "unresolved"}, thread
                 assert (thread["state"], thread["gil"]) == ("S", False)
                 # CPython 3.15 is built with frame pointers: where the C library does not save them on the stack, the
                 # thread is stopped to have them.

@@ -76,8 +76,8 @@ def nested(times, kind):
 
 
 def rounds(kind, seconds):
-    end = time.thread_time() + seconds
     one, another = create(kind), create(kind)  #> create
+    end = time.thread_time() + seconds
     while time.thread_time() < end:
         busy(1)  #> busy
         enter(one, "inner(5)")  #> enter
