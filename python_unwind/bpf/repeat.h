@@ -24,9 +24,11 @@
 			bpf_loop(times, body##_call, context, 0);                                                      \
 			return;                                                                                        \
 		}                                                                                                      \
-		for (plait_u32 i = 0; i < times; i++)                                                                  \
+		for (plait_u32 i = 0; i < times; i++) {                                                                \
+			asm volatile("" ::: "memory"); /* a loop that is entered in its middle is refused (5.10) */    \
 			if (!body(context))                                                                            \
 				break;                                                                                 \
+		}                                                                                                      \
 	}
 
 /* Defines program <stage> and its twin <stage>_bounded, of which the loader takes one. */
