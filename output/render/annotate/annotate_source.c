@@ -298,6 +298,22 @@ static void put_natives(struct printer *printer)
 	}
 }
 
+/* A command is there to be copied: it is whole, also beyond the edge of the terminal. */
+static void put_command(struct plait_line *line, const char *recording, const char *function)
+{
+	const struct plait_render_options *cut = line->options;
+	struct plait_render_options whole = *cut;
+	whole.columns = 0;
+	line->options = &whole;
+	plait_line_put(line, PLAIT_STYLE_DIM, "all of it:  plait annotate ", UINT32_MAX);
+	plait_line_put(line, PLAIT_STYLE_PLAIN, recording, UINT32_MAX);
+	plait_line_put(line, PLAIT_STYLE_PLAIN, " '", UINT32_MAX);
+	plait_line_put(line, PLAIT_STYLE_PLAIN, function, UINT32_MAX);
+	plait_line_put(line, PLAIT_STYLE_PLAIN, "'", UINT32_MAX);
+	line->options = cut;
+	plait_line_end(line);
+}
+
 static struct plait_error *put_hottest(struct printer *printer, const struct plait_code_annotation *hottest)
 {
 	plait_line_end(&printer->line);
@@ -307,12 +323,7 @@ static struct plait_error *put_hottest(struct printer *printer, const struct pla
 	plait_line_end(&printer->line);
 	PLAIT_TRY(plait_annotate_put_code(&printer->line, hottest, HOTTEST));
 	plait_line_end(&printer->line);
-	plait_line_put(&printer->line, PLAIT_STYLE_DIM, "all of it:  plait annotate ", UINT32_MAX);
-	plait_line_put(&printer->line, PLAIT_STYLE_PLAIN, printer->options->recording, UINT32_MAX);
-	plait_line_put(&printer->line, PLAIT_STYLE_PLAIN, " '", UINT32_MAX);
-	plait_line_put(&printer->line, PLAIT_STYLE_PLAIN, hottest->name, UINT32_MAX);
-	plait_line_put(&printer->line, PLAIT_STYLE_PLAIN, "'", UINT32_MAX);
-	plait_line_end(&printer->line);
+	put_command(&printer->line, printer->options->recording, hottest->name);
 	return NULL;
 }
 
