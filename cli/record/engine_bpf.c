@@ -104,8 +104,7 @@ static struct plait_error *bpf_open(struct plait_engine_run *run)
 	return plait_source_bpf_open(&source, &run->source);
 }
 
-/* What Linux before 6.12 does not do: hand groups with :S down to new threads, and keep probes of a process that execs.
- */
+/* What Linux before 6.12 does not do: hand groups with :S down to new threads. */
 static void bpf_conclude(struct plait_engine_run *run, char *text, size_t size)
 {
 	struct plait_source_statistics statistics;
@@ -116,12 +115,6 @@ static void bpf_conclude(struct plait_engine_run *run, char *text, size_t size)
 			 "this kernel does not hand groups with :S down to new threads: %llu of them were joined a "
 			 "moment after their start (Linux 6.12 and later do)",
 			 (unsigned long long)statistics.joined_late);
-	else if (statistics.forked_with_probes)
-		snprintf(text, size,
-			 "this kernel may lose the hits of a probe in a program that another one starts by fork and "
-			 "exec, as was "
-			 "done %llu times (Linux 6.12 and later do not)",
-			 (unsigned long long)statistics.forked_with_probes);
 }
 
 static void bpf_release(struct plait_engine_run *run)

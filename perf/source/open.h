@@ -62,9 +62,7 @@ struct plait_source_statistics {
 	uint64_t unpaired_samples; /* delivered with PLAIT_WALK_LOST */
 	uint64_t unpaired_runs;	   /* of the BPF program, without a sample of the kernel */
 	uint64_t bad_records;
-	uint64_t joined_late;	     /* threads whose groups were opened after they had started (before Linux 6.12) */
-	uint64_t forked_with_probes; /* processes started whose probes the kernel may lose when they exec (before 6.12)
-				      */
+	uint64_t joined_late; /* threads whose groups were opened after they had started (before Linux 6.12) */
 };
 
 /* `source` is one of plait_source_bpf_open(). */

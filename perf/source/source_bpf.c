@@ -134,10 +134,8 @@ static struct plait_error *deliver(struct plait_bpf_source *source, const struct
 		return NULL;
 	if (event.kind == PLAIT_SOURCE_EXEC)
 		note_exec(source, &event);
-	if (event.kind == PLAIT_SOURCE_FORK) {
-		source->forked += event.pid != event.fork.parent_pid;
+	if (event.kind == PLAIT_SOURCE_FORK)
 		PLAIT_TRY(plait_bpf_source_join(source, (pid_t)event.tid));
-	}
 	if (event.kind == PLAIT_SOURCE_EXIT) {
 		plait_bpf_source_part(source, (pid_t)event.tid);
 		plait_reads_forget(&source->reads, event.tid);
@@ -391,7 +389,6 @@ void plait_source_bpf_statistics(const struct plait_source *source, struct plait
 		.unpaired_samples = self->statistics[0].unpaired_samples,
 		.unpaired_runs = self->statistics[0].unpaired_runs,
 		.joined_late = self->joined_late,
-		.forked_with_probes = plait_opening_may_lose_probes(&self->opening) ? self->forked : 0,
 		.bad_records = self->statistics[0].bad_records + self->statistics[1].bad_records,
 	};
 }

@@ -81,7 +81,6 @@ struct plait_bpf_source {
 	uint64_t run_before_exec; /* ns of CPU time, of the launched child; 0: it has not called exec */
 	struct plait_map joined;  /* threads whose groups were opened one by one; with opening.uninherited */
 	uint64_t joined_late;	  /* of them, those that had to be noticed first */
-	uint64_t forked;	  /* processes that were started meanwhile */
 };
 
 /* Opens events and rings into a zeroed `source`. On failure the caller releases what is there already. */

@@ -78,7 +78,7 @@ static void set_sampling(const struct plait_opening *opening, size_t event, stru
 		attr->sample_type |= PERF_SAMPLE_CALLCHAIN;
 	/* The kernel puts a probe's breakpoint into a program only when an event asks for it that was made for its
 	 * process. Exchanged with that of another process at a switch (context_equiv()) it would ask for the wrong one.
-	 * Events with PERF_SAMPLE_READ are not exchanged. */
+	 * Events with PERF_SAMPLE_READ are not exchanged. Where these are not inherited: anchor_place(). */
 	bool kept = spec->kind == PLAIT_EVENT_PROBE && !opening->wide && !opening->refused;
 	if (leads_counting(opening, event) || kept) {
 		attr->sample_type |= PERF_SAMPLE_READ;
@@ -91,15 +91,6 @@ static void set_sampling(const struct plait_opening *opening, size_t event, stru
 	attr->exclude_callchain_user = 1;
 	/* The BPF program sends the registers at once, which costs the kernel a tenth of sending one by one. */
 	attr->sample_regs_user = is_alone(opening) ? plait_source_arch.register_mask : plait_source_arch.pair_mask;
-}
-
-/* Whether probes are exchanged all the same: before Linux 6.12 no event with PERF_SAMPLE_READ is inherited. */
-bool plait_opening_may_lose_probes(const struct plait_opening *opening)
-{
-	bool any = false;
-	for (size_t i = 0; i < opening->options.event_count; i++)
-		any |= opening->options.events[i].kind == PLAIT_EVENT_PROBE;
-	return any && opening->refused && !opening->wide;
 }
 
 static struct perf_event_attr sampling_attributes(const struct plait_opening *opening, size_t event)
@@ -422,6 +413,17 @@ static struct plait_error *track(const struct plait_opening *opening)
 	return NULL;
 }
 
+/* Of which thread and CPU the event is that has the program of a tracepoint or probe. Before Linux 6.12 events of a
+ * probe that are inherited may be exchanged with those of another process, whose end then takes the breakpoint from a
+ * program that was exec'd meanwhile: there one event is of all processes, so that the breakpoint is in every one. The
+ * program passes over hits of others, and they have no sampled event. */
+static void anchor_place(const struct plait_opening *opening, bool probe, pid_t *ret_pid, int *ret_cpu)
+{
+	bool everywhere = probe && opening->refused && !opening->wide;
+	*ret_pid = everywhere ? -1 : 0;
+	*ret_cpu = everywhere ? opening->source->cpus.numbers.data[0] : -1;
+}
+
 /* Tracepoints and probes run their programs for each hit in any process, once, whatever events there are. The kernel
  * takes a program from the list with the end of any event that has it, inherited ones included: it is attached to one
  * that no thread inherits. As late as can be: what hits before has no sample. */
@@ -434,10 +436,12 @@ static struct plait_error *attach_shared(const struct plait_opening *opening)
 		if ((!probe && spec->kind != PLAIT_EVENT_TRACEPOINT) || spec->counting)
 			continue;
 		struct perf_event_attr attr;
-		int fd;
+		int fd, cpu;
+		pid_t pid;
 		plait_event_attributes(spec, &attr);
 		attr.disabled = 1;
-		PLAIT_TRY(plait_event_open(spec, &attr, 0, -1, -1, &fd));
+		anchor_place(opening, probe, &pid, &cpu);
+		PLAIT_TRY(plait_event_open(spec, &attr, pid, cpu, -1, &fd));
 		if (!plait_vec_push(&opening->source->anchors, fd)) {
 			close(fd);
 			return plait_error_no_memory();

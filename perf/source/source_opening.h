@@ -18,9 +18,6 @@ struct plait_error *plait_opening_place(const struct plait_opening *opening, pid
 /* Whether threads inherit the event of place `place`. */
 bool plait_opening_is_inherited(const struct plait_opening *opening, size_t place);
 
-/* Whether the kernel may take a probe from a program that a process of the target starts. */
-bool plait_opening_may_lose_probes(const struct plait_opening *opening);
-
 /* The same of an event. */
 bool plait_opening_event_is_inherited(const struct plait_opening *opening, uint32_t event);
 
