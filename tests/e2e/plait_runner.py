@@ -78,14 +78,16 @@ def record_attached(output, pids, seconds, *arguments):
     """Attaches by the engine of this test until each of the processes has used so many more seconds of CPU time, and ends
     as by Ctrl-C: the number of samples does not depend on what else the machine does."""
     arguments = arguments or ("-p", ",".join(map(str, pids)))
-    ends = {pid: cpu_time(pid) + seconds for pid in pids}
     child = subprocess.Popen([PLAIT, "record", "-q", *ENGINE_OPTIONS[engine], "-o", str(output), *map(str, arguments)],
                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
     try:
+        while child.poll() is None and not pathlib.Path(output).exists():  # it has not come to its events yet
+            time.sleep(0.05)
+        ends = {pid: cpu_time(pid) + seconds * SLOWNESS for pid in pids}
         while child.poll() is None and any(cpu_time(pid) < end for pid, end in ends.items()):
             time.sleep(0.05)
         child.send_signal(signal.SIGINT)
-        stderr = child.communicate(timeout=120)[1]
+        stderr = child.communicate(timeout=120 * SLOWNESS)[1]
     finally:
         child.kill()
         child.wait()

@@ -17,12 +17,17 @@ from plait_runner import (PLAIT, SLOWNESS, TARGETS, collapsed, compile_target, n
 
 FOUND = interpreters()
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all"]
-LONG = ("import time, zlib\n"
-        "data = bytes(range(256)) * 20000\n"
-        "def squeeze():\n    zlib.compress(data, 9)\n"
-        "def count():\n    total = 0\n    for i in range(3000000): total += i & 7\n"
-        "def job():\n    end = time.process_time() + {seconds}\n    while time.process_time() < end:\n        squeeze()\n        count()\n"
-        "print('up', flush=True)\njob()\n")
+
+
+def long_calls(seconds):
+    """A program that is in functions that last, for so many seconds of CPU time."""
+    return ("import time, zlib\n"
+            f"data = bytes(range(256)) * {20000 // SLOWNESS}\n"
+            "def squeeze():\n    zlib.compress(data, 9)\n"
+            f"def count():\n    total = 0\n    for i in range({3000000 // SLOWNESS}): total += i & 7\n"
+            f"def job():\n    end = time.process_time() + {seconds * SLOWNESS}\n    while time.process_time() < end:\n"
+            "        squeeze()\n        count()\n"
+            "print('up', flush=True)\njob()\n")
 
 
 def first_line(result):
@@ -48,7 +53,7 @@ def test_auto_takes_the_best_and_says_why(calls, attach, engine, tmp_path):
     if engine == "perf" and why_not_record("perf"):
         pytest.skip("no perf events on this host")
     if attach:
-        target = subprocess.Popen([sys.executable, "-c", LONG.format(seconds=3)], stdout=subprocess.PIPE)
+        target = subprocess.Popen([sys.executable, "-c", long_calls(3)], stdout=subprocess.PIPE)
         try:
             target.stdout.readline()
             result = refused(tmp_path, calls, "-p", target.pid)  # until it ends
@@ -57,16 +62,16 @@ def test_auto_takes_the_best_and_says_why(calls, attach, engine, tmp_path):
             target.wait()
             target.stdout.close()
     else:
-        result = refused(tmp_path, calls, "--", sys.executable, "-c", LONG.format(seconds=1))
+        result = refused(tmp_path, calls, "--", sys.executable, "-c", long_calls(1))
     assert result.returncode == 0, result.stderr
     assert first_line(result).startswith(f"plait: {engine} engine, cpu-clock")
     assert "no bpf engine:" in first_line(result) and "plait doctor" in first_line(result)
     assert report_json(tmp_path / "run.plait")["recording"]["engine"] == engine
-    assert trust(tmp_path / "run.plait")["samples"] > 100
+    assert trust(tmp_path / "run.plait")["samples"] > 100 // SLOWNESS  # a stop of engine ptrace takes longer there
 
 
 def test_nothing_is_allowed(tmp_path):
-    target = subprocess.Popen([sys.executable, "-c", LONG.format(seconds=30)], stdout=subprocess.PIPE)
+    target = subprocess.Popen([sys.executable, "-c", long_calls(30)], stdout=subprocess.PIPE)
     try:
         result = refused(tmp_path, "bpf,perf_event_open,ptrace", "-p", target.pid, "-d", "1")
     finally:
@@ -115,13 +120,11 @@ def test_perf_is_not_misled(interpreter, size, tmp_path):
         assert right > 50 // SLOWNESS, trust(output)
 
 
-@pytest.mark.parametrize("interpreter", FOUND[:1] + FOUND[-1:], ids=lambda i: i.name)
+@pytest.mark.parametrize("interpreter", dict.fromkeys(FOUND[:1] + FOUND[-1:]), ids=lambda i: i.name)
 def test_perf_shows_what_lasts(interpreter, tmp_path):
     need_recording("perf")
-    if SLOWNESS > 1:
-        pytest.skip("an emulated processor is not as slow in zlib as in Python: of one of the two there would be too little")
     output = tmp_path / "run.plait"
-    run_plait("record", "-q", "--engine", "perf", "-o", output, "--", interpreter.path, "-c", LONG.format(seconds=2))
+    run_plait("record", "-q", "--engine", "perf", "-F", rate(999), "-o", output, "--", interpreter.path, "-c", long_calls(2))
     figures = trust(output)
     assert figures["complete"] > 0.6 * figures["samples"], figures
     assert figures["checked"] > 0.6 * figures["samples"], figures
@@ -148,7 +151,7 @@ def test_perf_without_rights(tmp_path):
     if int(open("/proc/sys/kernel/perf_event_paranoid").read()) > 2:
         pytest.skip("perf_event_paranoid is above 2")
     need_recording("perf")
-    (tmp_path / "job.py").write_text(LONG.format(seconds=1))
+    (tmp_path / "job.py").write_text(long_calls(1))
     result = as_nobody(tmp_path, "record", "--engine", "perf", "-o", tmp_path / "run.plait", "--", "/usr/bin/python3", tmp_path / "job.py")
     assert result.returncode == 0, result.stderr
     assert trust(tmp_path / "run.plait")["complete"] > 300
@@ -171,6 +174,8 @@ def stopped_share(result, recording):
     """Of the time that passed, in per cent; without the last stop, which nothing has paid for yet. (What plait prints is the
     share of the running time, which is more where other programs have the processors.)"""
     stops = re.search(r"threads were stopped (\d+) times, (\d+) us each", result.stderr)
+    if int(stops[1]) < 10:
+        pytest.skip(f"of {stops[1]} stops, {stops[2]} us each, the last may be much longer than the others")
     return 100 * (int(stops[1]) - 1) * int(stops[2]) / 1e6 / report_json(recording)["recording"]["seconds"]
 
 
@@ -179,7 +184,7 @@ def test_ptrace_keeps_its_promise(slowdown, tmp_path):
     """Threads stand still for no longer than they may."""
     need_recording("ptrace")
     result = run_plait("record", "--engine", "ptrace", "--max-slowdown", slowdown, "-F", "5000", "-o", tmp_path / "run.plait", "--",
-                       sys.executable, "-c", LONG.format(seconds=2))
+                       sys.executable, "-c", long_calls(2))
     assert result.returncode == 0
     assert stopped_share(result, tmp_path / "run.plait") <= 1.1 * slowdown
     figures = trust(tmp_path / "run.plait")
@@ -202,7 +207,7 @@ def test_ptrace_leaves_sleeping_threads_alone(tmp_path):
 def test_ptrace_sees_a_descendant_run_another_program(tmp_path):
     """A child that was known before its exec: what it runs from then on is another program."""
     need_recording("ptrace")
-    (tmp_path / "busy.py").write_text("import time\ndef busy():\n    while time.process_time() < 1: sum(range(1000))\nbusy()\n")
+    (tmp_path / "busy.py").write_text(f"import time\ndef busy():\n    end = time.process_time() + {SLOWNESS}\n    while time.process_time() < end: sum(range(1000))\nbusy()\n")
     script = "( i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; exec /usr/bin/python3 busy.py ) & wait"
     result = run_plait("record", "-q", "--engine", "ptrace", "--max-slowdown", "50", "-o", tmp_path / "run.plait", "--",
                        "sh", "-c", script, cwd=tmp_path)
@@ -219,7 +224,7 @@ def test_ptrace_of_a_traced_process(tmp_path):
     strace = shutil.which("strace")
     if not strace:
         pytest.skip("no strace")
-    target = subprocess.Popen([sys.executable, "-c", LONG.format(seconds=20)], stdout=subprocess.PIPE)
+    target = subprocess.Popen([sys.executable, "-c", long_calls(20)], stdout=subprocess.PIPE)
     target.stdout.readline()
     tracer = subprocess.Popen([strace, "-f", "-e", "trace=none", "-p", str(target.pid)], stderr=subprocess.DEVNULL)
     try:

@@ -16,7 +16,7 @@ import pytest
 import plait_runner
 from grammar import Grammar
 from interpreters import interpreters
-from plait_runner import PLAIT, TARGETS, collapsed, need_recording, record, record_attached, run_plait, trust
+from plait_runner import PLAIT, SLOWNESS, TARGETS, collapsed, need_recording, record, record_attached, run_plait, trust
 
 FOUND = interpreters()
 SYSTEM = next((i for i in FOUND if i.path.startswith("/usr/bin/")), None)
@@ -292,7 +292,7 @@ def test_servers_that_fork(server, recording, tmp_path):
         ask(port, 5)
     finally:
         recorder.send_signal(signal.SIGTERM)
-        recorder.wait(30)
+        recorder.wait(30 * SLOWNESS)
     check(recording, "application")
 
 
@@ -368,12 +368,14 @@ def test_files_replaced_while_it_runs(recording, tmp_path):
     """An upgrade: the module that runs, and the interpreter's own library, are other files now. Lines are those that
     ran."""
     module = tmp_path / "job.py"
-    module.write_text(BURN + "def first():\n    burn(0.8)\nfirst()\n")
+    module.write_text(BURN + f"def first():\n    burn({0.8 * SLOWNESS})\nprint('up', flush=True)\nfirst()\n")
     options = plait_runner.ENGINE_OPTIONS[plait_runner.engine]
-    recorder = subprocess.Popen([PLAIT, "record", "-q", *options, "-o", recording, "--", sys.executable, module])
-    time.sleep(0.5)
+    recorder = subprocess.Popen([PLAIT, "record", "-q", *options, "-o", recording, "--", sys.executable, module],
+                                stdout=subprocess.PIPE)
+    with recorder.stdout:
+        recorder.stdout.readline()
     module.unlink()
     module.write_text("# nothing of what ran\n")
-    assert recorder.wait(60) == 0
+    assert recorder.wait(60 * SLOWNESS) == 0
     check(recording, "<module>", "first")
     assert any("first (" in frame and frame.endswith(":6)") for stack in collapsed(recording) for frame in stack.frames)
