@@ -54,10 +54,12 @@ enum plait_wire_kind {
 	PLAIT_WIRE_REGISTERS,
 };
 
+#define PLAIT_WIRE_OF_PROBE 1 /* in `sequence`: a run of a probe's program */
+
 struct plait_wire_header {
 	plait_u32 kind;	    /* enum plait_wire_kind */
 	plait_u32 size;	    /* bytes of the body that follows; the kernel may pad after the last */
-	plait_u64 sequence; /* counts program runs on this CPU; equal in all records of one run */
+	plait_u64 sequence; /* counts program runs on this CPU, in steps of 2; equal in all records of one run */
 };
 
 /* Body of PLAIT_WIRE_HEAD. */

@@ -5,31 +5,51 @@
 
 #include "perf/source/arch.h"
 
-/* An interrupt that interrupts a run is over long before that; a run that waits longer has lost its sample. */
-#define RUN_PATIENCE_NS 10000000
+/* A run that waits longer than an interrupt takes has lost its sample. A virtual processor may stand still for longer
+ * than one would think, and interrupts that wait for it come right then, between a run and its sample. */
+#define RUN_PATIENCE_NS 1000000000
 
 /* The kernel takes a sample's time before it runs the program, so the code objects that the run sends look younger than
  * the sample that needs them; on another CPU a sample may need them that was begun meanwhile. All are put this much
  * before the run's begin: longer than it takes from the sample's time to there, on an emulated processor, too. */
 #define CODE_LEAD_NS 500000
 
-static void drop_run(struct plait_assembler *assembler, size_t index)
+static void remove_run(struct plait_assembler *assembler, size_t index)
 {
-	assembler->statistics->unpaired_runs++;
 	assembler->run_count--;
 	memmove(&assembler->runs[index], &assembler->runs[index + 1],
 		(assembler->run_count - index) * sizeof(assembler->runs[0]));
 }
 
-/* Begins a run. What waits on the same CPU for another thread can no longer get its sample. */
+static void drop_run(struct plait_assembler *assembler, size_t index)
+{
+	assembler->statistics->unpaired_runs++;
+	remove_run(assembler, index);
+}
+
+/* Between the run of a probe and its sample the kernel may switch to another thread; at other events it cannot. */
+static bool is_probe(const struct plait_run *run)
+{
+	return run->sequence & PLAIT_WIRE_OF_PROBE;
+}
+
+/* Whether the sample of a run that waits can no longer come when another one begins. */
+static bool is_given_up(const struct plait_run *run, const struct plait_record *record)
+{
+	bool same_thread = run->tid == record->tid && run->pid == record->pid;
+	if (record->time > run->time + RUN_PATIENCE_NS)
+		return true;
+	if (is_probe(run)) /* a thread comes to one probe after the other */
+		return same_thread && record->wire.header.sequence & PLAIT_WIRE_OF_PROBE;
+	return !same_thread || run->doubtful;
+}
+
 static struct plait_run *begin_run(struct plait_assembler *assembler, const struct plait_record *record,
 				   uint64_t position)
 {
-	for (size_t i = assembler->run_count; i-- > 0;) {
-		const struct plait_run *run = &assembler->runs[i];
-		if (run->tid != record->tid || run->pid != record->pid || record->time > run->time + RUN_PATIENCE_NS)
+	for (size_t i = assembler->run_count; i-- > 0;)
+		if (is_given_up(&assembler->runs[i], record))
 			drop_run(assembler, i);
-	}
 	if (assembler->run_count == PLAIT_RUN_MAX)
 		drop_run(assembler, 0);
 	struct plait_run *run = &assembler->runs[assembler->run_count++];
@@ -81,7 +101,8 @@ static bool run_fits(const struct plait_run *run, const struct plait_record *rec
 	       run->sp == registers->value[plait_source_arch.dwarf_sp];
 }
 
-/* The innermost run that fits is the sample's: interrupts nest. Runs inside it have lost their samples. */
+/* The innermost run that fits is the sample's: interrupts nest. Runs inside it have lost their samples, but for those
+ * of other threads' probes. */
 static void pair(struct plait_assembler *assembler, const struct plait_record *record, struct plait_unit *unit)
 {
 	size_t index = assembler->run_count;
@@ -91,13 +112,14 @@ static void pair(struct plait_assembler *assembler, const struct plait_record *r
 		assembler->statistics->unpaired_samples++;
 		return;
 	}
-	while (assembler->run_count > index + 1)
-		drop_run(assembler, assembler->run_count - 1);
+	for (size_t i = assembler->run_count; i-- > index + 1;)
+		if (!is_probe(&assembler->runs[i]) || assembler->runs[i].tid == record->tid)
+			drop_run(assembler, i);
 	unit->paired = true;
 	unit->start = assembler->runs[index].start;
 	unit->sequence = assembler->runs[index].sequence;
 	unit->damaged = assembler->runs[index].damaged;
-	assembler->run_count = index;
+	remove_run(assembler, index);
 }
 
 /* When a code object is to be delivered. It does not wait for its run's sample: that may be lost, and the program does
@@ -116,9 +138,10 @@ static void note_loss(struct plait_assembler *assembler, uint64_t count)
 {
 	assembler->statistics->lost_records += count;
 	assembler->lost = true;
-	for (size_t i = 0; i < assembler->run_count; i++)
-		if (!assembler->runs[i].has_head)
-			assembler->runs[i].damaged = true;
+	for (size_t i = 0; i < assembler->run_count; i++) {
+		struct plait_run *run = &assembler->runs[i];
+		*(run->has_head ? &run->doubtful : &run->damaged) = true;
+	}
 }
 
 bool plait_assembler_feed(struct plait_assembler *assembler, const struct plait_record *record, uint64_t position,

@@ -12,8 +12,8 @@
 #include "perf/source/decode.h"
 #include "perf/source/sorter.h"
 
-/* Task, softirq, interrupt, NMI: no deeper do events nest. */
-#define PLAIT_RUN_MAX 4
+/* Task, softirq, interrupt, NMI: no deeper do events nest; and threads that were preempted at a probe. */
+#define PLAIT_RUN_MAX 8
 
 /* A run of the program whose sample has not come yet. */
 struct plait_run {
@@ -23,6 +23,7 @@ struct plait_run {
 	uint32_t pid, tid;
 	uint64_t ip, sp; /* from its HEAD */
 	bool has_head, damaged;
+	bool doubtful; /* records were lost since its HEAD: its sample may be one of them */
 };
 
 /* Summed over all rings. */

@@ -74,7 +74,7 @@ int sample(plait_context *ctx)
 
 	struct plait_wire_head *head = &s->run.head;
 	__builtin_memset(head, 0, sizeof(*head));
-	s->run.header.sequence = (s->run.header.sequence + 2) | (scratch_base > 0); /* odd ones are of probes */
+	s->run.header.sequence = (s->run.header.sequence + 2) | (scratch_base > 0 ? PLAIT_WIRE_OF_PROBE : 0);
 	head->pid = tgid;
 	head->tid = tid;
 	s->calls = 0;

@@ -316,6 +316,69 @@ static void test_nested(void **state)
 	fake_ring_release(&fake);
 }
 
+/* The processor is a virtual one and stood still for a while between the outer run and its sample. */
+static void test_nested_after_a_stall(void **state)
+{
+	(void)state;
+	struct fake_ring fake = fake_ring_make(RING, 0);
+	struct instant outer = at(20, 1000), inner = at(20, 1000 + 300000000);
+	struct built record;
+	write_run(&fake, &outer, 2);
+	write_run(&fake, &inner, 4);
+	build_fault(&record, &inner, 0x5000);
+	fake_ring_write(&fake, &record);
+	write_sample(&fake, &outer);
+	struct outcome outcome = read_all(&fake);
+	assert_int_equal(outcome.count, 2);
+	assert_whole(&outcome, 0, 20, 2);
+	assert_whole(&outcome, 1, 20, 4);
+	fake_ring_release(&fake);
+}
+
+/* Of two runs of one thread at one place the first has lost its sample: it is not the second one's, whose run is lost,
+ * too. */
+static void test_run_before_a_loss_is_not_taken(void **state)
+{
+	(void)state;
+	struct fake_ring fake = fake_ring_make(RING, 0);
+	struct instant first = at(20, 1000), second = at(20, 2000);
+	struct built lost, frames;
+	write_run(&fake, &first, 2);
+	build_lost(&lost, 1500, 1);
+	fake_ring_write(&fake, &lost);
+	build_frames(&frames, &second, 4, 0, 5);
+	fake_ring_write(&fake, &frames); /* its HEAD is lost */
+	write_sample(&fake, &second);
+	struct outcome outcome = read_all(&fake);
+	assert_int_equal(outcome.count, 1);
+	assert_int_equal(outcome.events[0].walk, PLAIT_WALK_LOST);
+	assert_int_equal(outcome.statistics.unpaired_runs, 2);
+	fake_ring_release(&fake);
+}
+
+/* A thread is preempted between the run of a probe and its sample, another one comes to a probe meanwhile, and is
+ * preempted in its turn. */
+static void test_probes_of_threads_that_take_turns(void **state)
+{
+	(void)state;
+	struct fake_ring fake = fake_ring_make(2 * RING, 0);
+	struct instant one = at(20, 1000), other = at(21, 2000), clock = at(21, 3000);
+	write_run(&fake, &one, 2 | PLAIT_WIRE_OF_PROBE);
+	write_run(&fake, &other, 4 | PLAIT_WIRE_OF_PROBE);
+	write_sample(&fake, &one);
+	write_run(&fake, &clock, 6);
+	write_sample(&fake, &clock);
+	other.time = 4000;
+	write_sample(&fake, &other);
+	struct outcome outcome = read_all(&fake);
+	assert_int_equal(outcome.count, 3);
+	assert_whole(&outcome, 0, 20, 3);
+	assert_whole(&outcome, 1, 21, 6);
+	assert_whole(&outcome, 2, 21, 5);
+	assert_int_equal(outcome.statistics.unpaired_runs + outcome.statistics.unpaired_samples, 0);
+	fake_ring_release(&fake);
+}
+
 /* The interrupt comes between two records of the outer run. */
 static void test_nested_inside_a_run(void **state)
 {
@@ -478,6 +541,9 @@ int main(void)
 		cmocka_unit_test(test_head_without_sample),
 		cmocka_unit_test(test_stale_run_is_not_taken),
 		cmocka_unit_test(test_nested),
+		cmocka_unit_test(test_nested_after_a_stall),
+		cmocka_unit_test(test_run_before_a_loss_is_not_taken),
+		cmocka_unit_test(test_probes_of_threads_that_take_turns),
 		cmocka_unit_test(test_nested_inside_a_run),
 		cmocka_unit_test(test_each_record_lost),
 		cmocka_unit_test(test_code),
