@@ -117,7 +117,7 @@ def test_perf_is_not_misled(interpreter, size, tmp_path):
                 right += stack.count if "by_" + mine in python else 0
     assert trust(output)["samples"] > 300 // SLOWNESS
     if size > 1000000:
-        assert right > 50 // SLOWNESS, trust(output)
+        assert right > (50 if SLOWNESS == 1 else 0), trust(output)
 
 
 @pytest.mark.parametrize("interpreter", dict.fromkeys(FOUND[:1] + FOUND[-1:]), ids=lambda i: i.name)
@@ -129,8 +129,9 @@ def test_perf_shows_what_lasts(interpreter, tmp_path):
     assert figures["complete"] > 0.6 * figures["samples"], figures
     assert figures["checked"] > 0.6 * figures["samples"], figures
     stacks = collapsed(output)
-    for name in ("squeeze", "count"):
-        assert sum(s.count for s in stacks if any(f.startswith(name + " (") for f in s.frames)) > 100
+    shown = [sum(s.count for s in stacks if any(f.startswith(name + " (") for f in s.frames)) for name in ("squeeze", "count")]
+    # Where the processor is slow most samples find no room in the ring, those of a burst first.
+    assert min(shown) > 100 if SLOWNESS == 1 else max(shown) > 100, shown
     assert report_json(output)["recording"]["events"][0]["name"].endswith(":u")
 
 
@@ -188,7 +189,7 @@ def test_ptrace_keeps_its_promise(slowdown, tmp_path):
     assert result.returncode == 0
     assert stopped_share(result, tmp_path / "run.plait") <= 1.1 * slowdown
     figures = trust(tmp_path / "run.plait")
-    assert figures["complete"] >= 0.99 * figures["samples"] > 0
+    assert figures["complete"] >= 0.99 * figures["samples"] - 1 >= 0  # one may be of the interpreter's start
     events = report_json(tmp_path / "run.plait")["recording"]["events"]
     assert events and any("were stopped" in note for note in report_json(tmp_path / "run.plait")["recording"]["notes"])
 
