@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from interpreters import interpreters
-from plait_runner import ROOT, collapsed, record, run_plait, trust
+from plait_runner import ROOT, SLOWNESS, collapsed, record, run_plait, trust
 
 
 def with_numpy():
@@ -35,7 +35,7 @@ def test_blas_is_inside_its_line(interpreter, threads, recording):
     stacks = collapsed(recording)
     in_blas = [s for s in stacks if any("blas" in f and f.endswith("]") for f in s.frames)]
     on_line = [s for s in in_blas if f"step ({program}:{product})" in s.frames]
-    assert sum(s.count for s in on_line) > 100
+    assert sum(s.count for s in on_line) > 100 // SLOWNESS  # a stop of engine ptrace takes long there
     for stack in on_line:
         python = stack.frames.index(f"step ({program}:{product})")
         assert any("blas" in f for f in stack.frames[python + 1:]), stack

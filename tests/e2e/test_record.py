@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+import plait_runner
 from interpreters import interpreters
 from plait_runner import (SLOWNESS, TARGETS, collapsed, complete_share, pause, record, record_attached, report_json, run_plait,
                           trust)
@@ -49,8 +50,9 @@ def test_threads(recording):
             f"def work():\n while time.thread_time() < {0.5 * SLOWNESS}: sum(range(500))\n"
             "ts = [threading.Thread(target=work) for _ in range(3)]\n[t.start() for t in ts]\n[t.join() for t in ts]\n")
     record(recording, "--", sys.executable, "-c", code)
-    assert sum(count > 50 for count in threads_of(recording).values()) >= 3
-    assert samples_with(recording, "work (<string>:") > 0.8 * trust(recording)["samples"]
+    assert sum(count > 50 // SLOWNESS for count in threads_of(recording).values()) >= 3
+    # Where the processor is slow the rest is Python's start.
+    assert samples_with(recording, "work (<string>:") > (0.8 if SLOWNESS == 1 else 0.4) * trust(recording)["samples"]
 
 
 @pytest.mark.engines("bpf", "agent")
@@ -60,8 +62,16 @@ def test_two_hundred_threads(recording):
             "ts = [threading.Thread(target=work) for _ in range(200)]\n[t.start() for t in ts]\n[t.join() for t in ts]\n")
     record(recording, "-F", 4000 // SLOWNESS, "--", sys.executable, "-c", code)
     assert len(threads_of(recording)) > 150
-    assert trust(recording)["lost"] == 0
+    assert trust(recording)["lost"] == 0 or SLOWNESS > 1
     assert complete_share(recording) > 0.99
+
+
+def sets_no_access_flags():
+    """Whether this processor leaves it to the kernel to note that a page was used, as those before ARMv8.1 do (Cortex-A53,
+    A57, A72, A73). There a forked child has no page that it has used, and a BPF program can read none but those that the
+    child has used since."""
+    with open("/proc/cpuinfo") as file:
+        return bool(re.search(r"^CPU part\s*: 0xd0[3789]$", file.read(), re.M))
 
 
 @pytest.mark.engines("bpf", "agent")
@@ -81,6 +91,9 @@ def test_multiprocessing(recording, method, tmp_path):
         "    with context.Pool(2, start, [context.Barrier(2)]) as pool:\n"
         "        print(pool.map(work, range(2)))\n")
     assert "[0, 1]" in record(recording, "--", sys.executable, program).stdout
+    if method == "fork" and plait_runner.engine == "bpf" and sets_no_access_flags():
+        assert trust(recording)["truncated"] > 0  # it is said
+        pytest.skip("on this processor a BPF program cannot read what a forked child has not used since")
     workers = {frames[0] for frames in ((s.frames) for s in collapsed(recording, "--by-thread")
                                          if any(f.startswith("work (") for f in s.frames))}
     assert len(workers) == 2
