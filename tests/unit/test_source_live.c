@@ -573,7 +573,9 @@ static void follow_wide(void)
 	follow(&source, &child, &seen);
 	kill(stranger.pid, SIGKILL);
 	waitpid(stranger.pid, NULL, 0);
-	assert_true(seen.exits >= 9 && seen.exits <= 10);
+	if (seen.exits < 9 || seen.exits > 10)
+		fail_msg("%llu exits, %llu forks, %llu samples", (unsigned long long)seen.exits,
+			 (unsigned long long)seen.forks, (unsigned long long)seen.samples);
 	assert_true(seen.samples > 300);
 	assert_false(seen.out_of_order);
 	plait_source_destroy(&source);
