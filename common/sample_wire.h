@@ -10,6 +10,7 @@
  *     PLAIT_WIRE_HEAD       totals; then, in the same raw data, PLAIT_WIRE_REGISTERS, and the last PLAIT_WIRE_FRAMES
  *                           and PLAIT_WIRE_STACK (each only if there is something of it)
  *     then the kernel's own PERF_RECORD_SAMPLE of the event.
+ * The kernel writes nothing else into these samples but their event's id: what it adds costs as much as a short body.
  * Frames go from the innermost outwards, pieces of stack ascend. Each kind is a struct plait_wire_header, then the
  * body.
  */
@@ -60,12 +61,13 @@ struct plait_wire_header {
 	plait_u32 kind;	    /* enum plait_wire_kind */
 	plait_u32 size;	    /* bytes of the body that follows; the kernel may pad after the last */
 	plait_u64 sequence; /* counts program runs on this CPU, in steps of 2; equal in all records of one run */
+	plait_u32 pid;	    /* tgid, in the recorder's pid namespace, as tid */
+	plait_u32 tid;
+	plait_u64 time; /* when the run began, ns of CLOCK_MONOTONIC */
 };
 
 /* Body of PLAIT_WIRE_HEAD. */
 struct plait_wire_head {
-	plait_u32 pid; /* tgid, in the recorder's pid namespace, as tid */
-	plait_u32 tid;
 	plait_u64 ip; /* user registers at the sample */
 	plait_u64 sp;
 	plait_u64 tp;	       /* thread pointer (fsbase) */

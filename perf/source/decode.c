@@ -6,8 +6,6 @@
 #include "common/bytes.h"
 #include "perf/source/arch.h"
 
-#define TRAILER_SIZE 32 /* struct sample_id with PLAIT_SAMPLE_COMMON: pid, tid; time; cpu, 0; identifier */
-
 size_t plait_kernel_chain(const uint64_t *chain, size_t count, const uint64_t **ret_chain)
 {
 	size_t start = 0;
@@ -125,6 +123,17 @@ static void read_wire(struct plait_bytes *bytes, struct plait_record *record)
 	while (whole && !is_last_wire(record))
 		whole = plait_record_next_wire(record);
 	bytes->failed |= !whole || !take_wire(record, raw);
+	record->pid = record->wire.header.pid;
+	record->tid = record->wire.header.tid;
+	record->time = record->wire.header.time;
+}
+
+/* Who and when, as far as the event's records have it. In a sample the address comes in between. */
+static void read_identity(struct plait_bytes *bytes, uint64_t type, struct plait_record *record)
+{
+	record->pid = type & PERF_SAMPLE_TID ? plait_bytes_u32(bytes) : 0;
+	record->tid = type & PERF_SAMPLE_TID ? plait_bytes_u32(bytes) : 0;
+	record->time = type & PERF_SAMPLE_TIME ? plait_bytes_u64(bytes) : 0;
 }
 
 /* The fields in the order of perf_event.h, PERF_RECORD_SAMPLE. */
@@ -137,11 +146,9 @@ static void read_sample(const struct plait_record_formats *formats, struct plait
 	const struct plait_record_format *format = &formats->formats[*index];
 	bool raw = format->sample_type & PERF_SAMPLE_RAW;
 	uint64_t ip = format->sample_type & PERF_SAMPLE_IP ? plait_bytes_u64(bytes) : 0;
-	record->pid = plait_bytes_u32(bytes);
-	record->tid = plait_bytes_u32(bytes);
-	record->time = plait_bytes_u64(bytes);
+	read_identity(bytes, format->sample_type, record);
 	uint64_t address = format->sample_type & PERF_SAMPLE_ADDR ? plait_bytes_u64(bytes) : 0;
-	record->cpu = (uint32_t)plait_bytes_u64(bytes);
+	record->cpu = format->sample_type & PERF_SAMPLE_CPU ? (uint32_t)plait_bytes_u64(bytes) : 0;
 	uint64_t period = format->sample_type & PERF_SAMPLE_PERIOD ? plait_bytes_u64(bytes) : 0;
 	if (raw) {
 		read_wire(bytes, record);
@@ -246,6 +253,28 @@ static void read_other(uint32_t type, uint16_t misc, struct plait_bytes *bytes, 
 	}
 }
 
+/* Takes struct sample_id from the end of a record that is no sample: as much of PLAIT_SAMPLE_COMMON as the event's
+ * samples have, and last its id. False when it is not there. */
+static bool read_trailer(const struct plait_record_formats *formats, struct plait_bytes *bytes,
+			 struct plait_record *record)
+{
+	uint64_t id, type = PLAIT_SAMPLE_COMMON;
+	if (plait_bytes_left(bytes) < sizeof(id))
+		return false;
+	memcpy(&id, bytes->end - sizeof(id), sizeof(id));
+	const uint64_t *index = plait_map_get(&formats->of_id, id);
+	if (index && formats->formats[*index].sample_type)
+		type &= formats->formats[*index].sample_type;
+	size_t size = 8 * (size_t)__builtin_popcountll(type);
+	if (plait_bytes_left(bytes) < size)
+		return false;
+	struct plait_bytes trailer = plait_bytes(bytes->end - size, size);
+	bytes->end -= size;
+	read_identity(&trailer, type, record);
+	record->cpu = type & PERF_SAMPLE_CPU ? plait_bytes_u32(&trailer) : 0;
+	return true;
+}
+
 void plait_record_decode(const struct plait_record_formats *formats, const struct perf_event_header *header,
 			 struct plait_record *ret)
 {
@@ -259,16 +288,10 @@ void plait_record_decode(const struct plait_record_formats *formats, const struc
 			ret->kind = PLAIT_RECORD_BAD;
 		return;
 	}
-	if (plait_bytes_left(&bytes) < TRAILER_SIZE) {
+	if (!read_trailer(formats, &bytes, ret)) {
 		ret->kind = PLAIT_RECORD_BAD;
 		return;
 	}
-	struct plait_bytes trailer = plait_bytes(bytes.end - TRAILER_SIZE, TRAILER_SIZE);
-	bytes.end -= TRAILER_SIZE;
-	ret->pid = plait_bytes_u32(&trailer);
-	ret->tid = plait_bytes_u32(&trailer);
-	ret->time = plait_bytes_u64(&trailer);
-	ret->cpu = plait_bytes_u32(&trailer);
 	read_other(header->type, header->misc, &bytes, ret);
 	if (bytes.failed)
 		ret->kind = PLAIT_RECORD_BAD;

@@ -14,8 +14,11 @@
 #include "common/sample_wire.h"
 #include "perf/source/source.h"
 
-/* In every event's sample_type, so that all records of a ring can be told apart. With sample_id_all, records that are
- * no samples end with them (perf_event.h, struct sample_id). */
+/* In every event's sample_type, so that all records of a ring can be told apart. */
+#define PLAIT_SAMPLE_LEAST PERF_SAMPLE_IDENTIFIER
+
+/* In that of all events but those of the BPF program's output. With sample_id_all, records that are no samples end with
+ * them (perf_event.h, struct sample_id). */
 #define PLAIT_SAMPLE_COMMON (PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU | PERF_SAMPLE_IDENTIFIER)
 
 /* What sampled events may have besides: what the decoder understands. */

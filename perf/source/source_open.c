@@ -137,13 +137,12 @@ static struct perf_event_attr ring_attributes(const struct plait_opening *openin
 	bool output = index % 2 == 0 && !is_alone(opening);
 	attr.config = output ? PERF_COUNT_SW_BPF_OUTPUT : PERF_COUNT_SW_DUMMY;
 	attr.exclude_kernel = is_alone(opening);
-	if (output) {
-		attr.sample_type = PERF_SAMPLE_RAW;
-		attr.sample_period = 1;
-	}
 	set_common(&attr);
-	if (output)
+	if (output) {
+		attr.sample_type = PLAIT_SAMPLE_LEAST | PERF_SAMPLE_RAW;
+		attr.sample_period = 1;
 		attr.wakeup_watermark = (uint32_t)(ring_bytes / 4);
+	}
 	return attr;
 }
 
@@ -533,7 +532,7 @@ struct plait_error *plait_bpf_source_open_events(struct plait_bpf_source *source
 		return plait_error_no_memory();
 	source->formats.formats = source->formats_of_events;
 	source->formats_of_events[options->event_count] =
-		(struct plait_record_format) { .sample_type = PLAIT_SAMPLE_COMMON | PERF_SAMPLE_RAW };
+		(struct plait_record_format) { .sample_type = PLAIT_SAMPLE_LEAST | PERF_SAMPLE_RAW };
 	PLAIT_TRY(plait_cpus_online(&source->cpus));
 	PLAIT_TRY(choose_width(opening));
 	source->formats.wide = opening->wide;

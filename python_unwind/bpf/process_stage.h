@@ -69,14 +69,14 @@ int sample(plait_context *ctx)
 		return 0;
 	}
 	s->busy = (plait_u32)ids;
-	s->begun = bpf_ktime_get_ns();
+	s->run.header.time = bpf_ktime_get_ns();
 	s->image = image;
 
 	struct plait_wire_head *head = &s->run.head;
 	__builtin_memset(head, 0, sizeof(*head));
 	s->run.header.sequence = (s->run.header.sequence + 2) | (scratch_base > 0 ? PLAIT_WIRE_OF_PROBE : 0);
-	head->pid = tgid;
-	head->tid = tid;
+	s->run.header.pid = tgid;
+	s->run.header.tid = tid;
 	s->calls = 0;
 	s->slot = 0;
 	s->more = 0;

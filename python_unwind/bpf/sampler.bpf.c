@@ -96,6 +96,9 @@ static inline void fill_header(const struct scratch *s, struct plait_wire_header
 	header->kind = kind;
 	header->size = size;
 	header->sequence = s->run.header.sequence;
+	header->pid = s->run.header.pid;
+	header->tid = s->run.header.tid;
+	header->time = s->run.header.time;
 }
 
 /* Sends `size` bytes: `header`, which is filled in, and what lies behind it. */

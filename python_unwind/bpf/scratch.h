@@ -51,7 +51,6 @@ struct code_record {
 struct scratch {
 	plait_u32 busy;	       /* thread id of the run; 0: none (probes) */
 	plait_u32 first_tid;   /* of a first thread its id in its own pid namespace; else 0 */
-	plait_u64 begun;       /* when the run began, ns */
 	plait_u64 image;       /* identifies the process image, whatever its runtimes */
 	plait_u64 process;     /* the same with the runtime's epoch: of struct sampler_code_key */
 	plait_u32 owner;       /* the tgid under which the runtimes were found: the process, or who forked it */

@@ -29,6 +29,7 @@
 
 /* One run of the program with the kernel's sample. */
 struct ring_sample {
+	struct plait_wire_header header; /* of the head */
 	struct plait_wire_head head;
 	struct plait_wire_frame frames[RING_FRAMES_MAX];
 	size_t frame_count;
@@ -154,6 +155,7 @@ static inline void ring_part(struct ring_state *state, const struct plait_wire_h
 		sample->pieces[sample->piece_count++].size = header->size - 8;
 		break;
 	case PLAIT_WIRE_HEAD:
+		sample->header = *header;
 		memcpy(&sample->head, body, sizeof(sample->head));
 		state->headed = true;
 		break;

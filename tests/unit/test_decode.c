@@ -156,7 +156,7 @@ static void test_wire(void **state)
 	}
 	size_t size_at = record.size;
 	build_wire(&record, &instant, PLAIT_WIRE_HEAD, 1, NULL, 0);
-	size_at = 8 + 8 + 8 + 8 + 8; /* header, id, pid and tid, time, cpu */
+	size_at = BUILT_RAW - 4;
 	uint32_t hostile = 0xfffffff0;
 	memcpy(record.bytes + size_at, &hostile, 4);
 	assert_int_equal(decode(&record).kind, PLAIT_RECORD_BAD);
@@ -172,13 +172,13 @@ static void test_wire_body_beyond_its_record(void **state)
 	uint8_t body[16] = { 0 };
 	build_wire(&record, &instant, PLAIT_WIRE_STACK, 1, body, sizeof(body));
 	struct plait_wire_header header = { .kind = PLAIT_WIRE_STACK, .size = 21, .sequence = 1 };
-	memcpy(record.bytes + 44, &header, sizeof(header)); /* 16 bytes and 4 of padding are there */
+	memcpy(record.bytes + BUILT_RAW, &header, sizeof(header)); /* 16 bytes and 4 of padding are there */
 	assert_int_equal(decode(&record).kind, PLAIT_RECORD_BAD);
 	header.size = 20;
-	memcpy(record.bytes + 44, &header, sizeof(header));
+	memcpy(record.bytes + BUILT_RAW, &header, sizeof(header));
 	assert_int_equal(decode(&record).kind, PLAIT_RECORD_WIRE);
 	header.size = UINT32_MAX;
-	memcpy(record.bytes + 44, &header, sizeof(header));
+	memcpy(record.bytes + BUILT_RAW, &header, sizeof(header));
 	assert_int_equal(decode(&record).kind, PLAIT_RECORD_BAD);
 }
 
@@ -200,7 +200,7 @@ static void test_wire_of_many_parts(void **state)
 	struct built record;
 	build_wire(&record, &instant, PLAIT_WIRE_HEAD, 8, parts.head, size - first);
 	struct plait_wire_header header = { .kind = PLAIT_WIRE_HEAD, .size = sizeof(parts.head), .sequence = 8 };
-	const size_t at = 44; /* of the raw data */
+	const size_t at = BUILT_RAW;
 	memcpy(record.bytes + at, &header, sizeof(header));
 	struct plait_record wire = decode(&record);
 	assert_int_equal(wire.kind, PLAIT_RECORD_WIRE);
@@ -221,6 +221,27 @@ static void test_wire_of_many_parts(void **state)
 	header.size = UINT32_MAX - 8;
 	memcpy(record.bytes + at, &header, sizeof(header));
 	assert_int_equal(decode(&record).kind, PLAIT_RECORD_BAD);
+}
+
+/* Where it is the program's output that finds no room: of its event, records have the id only. */
+static void test_lost_output(void **state)
+{
+	(void)state;
+	struct built record;
+	begin(&record, PERF_RECORD_LOST, 0);
+	put64(&record, ID_OUTPUT);
+	put64(&record, 17);
+	put64(&record, ID_OUTPUT);
+	finish(&record);
+	struct plait_record lost = decode(&record);
+	assert_int_equal(lost.kind, PLAIT_RECORD_LOST);
+	assert_int_equal(lost.lost, 17);
+	build_lost(&record, 9, 18); /* of an event that has all */
+	lost = decode(&record);
+	assert_int_equal(lost.kind, PLAIT_RECORD_LOST);
+	assert_int_equal(lost.lost, 18);
+	assert_int_equal(lost.time, 9);
+	assert_int_equal(count_bad_cuts(&record), record.size / 8 - 1);
 }
 
 static void test_group(void **state)
@@ -385,6 +406,7 @@ int main(void)
 		cmocka_unit_test(test_wire),
 		cmocka_unit_test(test_wire_body_beyond_its_record),
 		cmocka_unit_test(test_wire_of_many_parts),
+		cmocka_unit_test(test_lost_output),
 		cmocka_unit_test(test_group),
 		cmocka_unit_test(test_group_that_lies),
 		cmocka_unit_test(test_load),

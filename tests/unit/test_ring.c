@@ -191,7 +191,7 @@ static void test_head_in_exec(void **state)
 	(void)state;
 	struct fake_ring fake = fake_ring_make(RING, 0);
 	struct instant instant = at(20, 1000);
-	struct plait_wire_head head = { .pid = instant.pid, .tid = instant.tid, .in_exec = 1 };
+	struct plait_wire_head head = { .in_exec = 1 };
 	struct built record;
 	build_wire(&record, &instant, PLAIT_WIRE_HEAD, 1, &head, sizeof(head));
 	fake_ring_write(&fake, &record);
@@ -223,9 +223,7 @@ static void test_run_in_one_record(void **state)
 		struct plait_wire_header stack_header;
 		uint64_t address;
 		uint8_t stack[24];
-	} parts = { .head = { .pid = instant.pid,
-			      .tid = instant.tid,
-			      .ip = instant.ip,
+	} parts = { .head = { .ip = instant.ip,
 			      .sp = instant.sp,
 			      .walk = PLAIT_WALK_COMPLETE,
 			      .frame_count = 7,
@@ -244,7 +242,7 @@ static void test_run_in_one_record(void **state)
 	fake_ring_write(&fake, &record);
 	build_wire(&record, &instant, PLAIT_WIRE_HEAD, 1, &parts, sizeof(parts));
 	struct plait_wire_header header = { PLAIT_WIRE_HEAD, sizeof(parts.head), 1 };
-	memcpy(record.bytes + 44, &header, sizeof(header));
+	memcpy(record.bytes + BUILT_RAW, &header, sizeof(header));
 	fake_ring_write(&fake, &record);
 	write_sample(&fake, &instant);
 	struct outcome outcome = read_all(&fake);

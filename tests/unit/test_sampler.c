@@ -158,8 +158,8 @@ static void check_registers(const struct ring_sample *sample)
 static void on_spinning_sample(void *context, const struct ring_sample *sample)
 {
 	struct seen *seen = context;
-	assert_int_equal(sample->head.pid, sample->pid);
-	assert_int_equal(sample->head.tid, sample->tid);
+	assert_int_equal(sample->header.pid, sample->pid);
+	assert_int_equal(sample->header.tid, sample->tid);
 	assert_int_equal(sample->head.frame_count, sample->frame_count);
 	check_registers(sample);
 	check_stack(seen, sample);
@@ -247,7 +247,7 @@ static void tally_code(void *context, const struct plait_wire_code *code)
 static void tally_sample(void *context, const struct ring_sample *sample)
 {
 	struct tally *tally = context;
-	assert_int_equal(sample->head.pid, sample->pid);
+	assert_int_equal(sample->header.pid, sample->pid);
 	assert_int_equal(sample->head.frame_count, sample->frame_count);
 	if (tally->pid && sample->pid != tally->pid) {
 		tally->of_others++;
@@ -263,7 +263,7 @@ static void tally_sample(void *context, const struct ring_sample *sample)
 	for (size_t i = 0; i < sample->frame_count; i++) {
 		const struct plait_wire_frame *frame = &sample->frames[i];
 		tally->unnamed += frame->kind == PLAIT_PYTHON_FRAME &&
-				  !plait_map_get(&tally->codes, code_key(sample->head.pid, frame->code));
+				  !plait_map_get(&tally->codes, code_key(sample->header.pid, frame->code));
 	}
 }
 

@@ -51,6 +51,15 @@ static size_t emit_record(struct bpf_insn *code)
 	code[n++] = INSN(BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, 4 - RECORD_SIZE, sizeof(struct plait_wire_head));
 	/* the run's number, left in r7, is the sequence */
 	code[n++] = INSN(BPF_STX | BPF_MEM | BPF_DW, BPF_REG_10, BPF_REG_7, 8 - RECORD_SIZE, 0);
+	const short pid = (short)offsetof(struct plait_wire_header, pid) - RECORD_SIZE,
+		    tid = (short)offsetof(struct plait_wire_header, tid) - RECORD_SIZE,
+		    time = (short)offsetof(struct plait_wire_header, time) - RECORD_SIZE;
+	code[n++] = CALL(BPF_FUNC_get_current_pid_tgid);
+	code[n++] = INSN(BPF_STX | BPF_MEM | BPF_W, BPF_REG_10, BPF_REG_0, tid, 0);
+	code[n++] = INSN(BPF_ALU64 | BPF_RSH | BPF_K, BPF_REG_0, 0, 0, 32);
+	code[n++] = INSN(BPF_STX | BPF_MEM | BPF_W, BPF_REG_10, BPF_REG_0, pid, 0);
+	code[n++] = CALL(BPF_FUNC_ktime_get_ns);
+	code[n++] = INSN(BPF_STX | BPF_MEM | BPF_DW, BPF_REG_10, BPF_REG_0, time, 0);
 	short walk = sizeof(struct plait_wire_header) + offsetof(struct plait_wire_head, walk);
 	code[n++] = INSN(BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, (short)(walk - RECORD_SIZE), PLAIT_WALK_COMPLETE);
 	return n;

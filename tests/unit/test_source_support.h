@@ -29,7 +29,7 @@ static const struct plait_record_format support_formats[] = {
 		  PLAIT_SAMPLE_COMMON | PERF_SAMPLE_IP | PERF_SAMPLE_PERIOD | PERF_SAMPLE_ADDR | PERF_SAMPLE_REGS_USER,
 	  .registers = 0xff01ff,
 	  .event = 1 },
-	{ .sample_type = PLAIT_SAMPLE_COMMON | PERF_SAMPLE_RAW },
+	{ .sample_type = PLAIT_SAMPLE_LEAST | PERF_SAMPLE_RAW },
 	{ .sample_type =
 		  PLAIT_SAMPLE_COMMON | PERF_SAMPLE_IP | PERF_SAMPLE_PERIOD | PERF_SAMPLE_READ | PERF_SAMPLE_REGS_USER,
 	  .registers = 0xff01ff,
@@ -206,20 +206,19 @@ static inline void build_load(struct built *record, const struct instant *at, ui
 	finish(record);
 }
 
+#define BUILT_RAW 20 /* where in a record the program's bytes begin */
+
 /* What the BPF program writes: kind, sequence and body. */
 static inline void build_wire(struct built *record, const struct instant *at, uint32_t kind, uint64_t sequence,
 			      const void *body, uint32_t size)
 {
-	struct plait_wire_header header = { .kind = kind, .size = size, .sequence = sequence };
+	struct plait_wire_header header = {
+		.kind = kind, .size = size, .sequence = sequence, .pid = at->pid, .tid = at->tid, .time = at->time
+	};
 	uint32_t raw = (uint32_t)sizeof(header) + size;
 	raw += (8 - (raw + 4) % 8) % 8; /* the kernel pads so that the record's size is a multiple of 8 */
 	begin(record, PERF_RECORD_SAMPLE, 0);
 	put64(record, ID_OUTPUT);
-	put32(record, at->pid);
-	put32(record, at->tid);
-	put64(record, at->time);
-	put32(record, 3);
-	put32(record, 0);
 	put32(record, raw);
 	put(record, &header, sizeof(header));
 	put(record, body, size);
@@ -228,13 +227,9 @@ static inline void build_wire(struct built *record, const struct instant *at, ui
 
 static inline void build_head(struct built *record, const struct instant *at, uint64_t sequence, uint32_t frames)
 {
-	struct plait_wire_head head = { .pid = at->pid,
-					.tid = at->tid,
-					.ip = at->ip,
-					.sp = at->sp,
-					.walk = PLAIT_WALK_COMPLETE,
-					.frame_count = frames,
-					.stack_whole = 1 };
+	struct plait_wire_head head = {
+		.ip = at->ip, .sp = at->sp, .walk = PLAIT_WALK_COMPLETE, .frame_count = frames, .stack_whole = 1
+	};
 	build_wire(record, at, PLAIT_WIRE_HEAD, sequence, &head, sizeof(head));
 }
 
