@@ -53,14 +53,26 @@ static inline struct sampler_runtime *find_runtime(struct task_struct *task, pla
 	return runtime;
 }
 
+static inline plait_u64 change_of_runtimes(void)
+{
+	plait_u32 zero = 0;
+	plait_u64 *change = bpf_map_lookup_elem(&changes, &zero);
+	return change ? *change : 0;
+}
+
+/* Whether the plan is at hand: nearly always the process that was sampled last has but one, and is sampled again. */
+static inline bool has_runtime(const struct scratch *s, plait_u64 start_stack, plait_u64 change)
+{
+	return s->only_change == change && change && s->only_image == s->image &&
+	       s->walk.plan.start_stack == start_stack;
+}
+
 /* Makes `runtime` the one whose frames are walked next. */
 static inline void use_runtime(struct scratch *s, const struct sampler_runtime *runtime)
 {
 	if (s->epoch != runtime->epoch) /* of another runtime, or of no run yet */
 		s->walk.plan = runtime->plan;
 	s->epoch = runtime->epoch;
-	s->walk.tp = s->run.head.tp;
-	s->walk.first_tid = s->first_tid;
 	s->more = runtime->more;
 	s->process = s->image + ((plait_u64)runtime->epoch << 32);
 }

@@ -92,12 +92,19 @@ int sample(plait_context *ctx)
 	head->ip = s->run.registers[ARCH_PC];
 	head->sp = s->run.registers[ARCH_SP];
 	head->tp = facts.tp;
-	s->first_tid = facts.own_id;
 	head->stack_end = plait_stack_extent(head->sp, facts.start_stack, head->tp);
-	const struct sampler_runtime *runtime = find_runtime(task, tgid, facts.start_stack, &s->owner);
-	if (!runtime)
-		return enter(ctx, s, STAGE_STACK);
-	use_runtime(s, runtime);
+	s->walk.tp = facts.tp;
+	s->walk.first_tid = facts.own_id;
+	plait_u64 change = change_of_runtimes();
+	if (!has_runtime(s, facts.start_stack, change)) {
+		const struct sampler_runtime *runtime = find_runtime(task, tgid, facts.start_stack, &s->owner);
+		s->only_change = 0;
+		if (!runtime)
+			return enter(ctx, s, STAGE_STACK);
+		use_runtime(s, runtime);
+		s->only_image = image;
+		s->only_change = runtime->more ? 0 : change;
+	}
 	return enter(ctx, s, STAGE_WALK);
 }
 

@@ -28,8 +28,9 @@ enum kind { PERF_EVENT, TRACEPOINT, PROBE, KIND_COUNT };
 
 struct plait_sampler {
 	struct bpf_object *objects[KIND_COUNT];
-	int counters, watched, runtimes; /* maps: owned by the first object */
-	uint32_t epoch;			 /* of the runtime added last */
+	int counters, watched, runtimes, changes; /* maps: owned by the first object */
+	uint64_t change;			  /* what `changes` says; never 0 */
+	uint32_t epoch;				  /* of the runtime added last */
 };
 
 /* The end of what libbpf says during a load, verifier log included. */
@@ -191,6 +192,7 @@ static int load(struct plait_sampler *sampler, const struct plait_sampler_option
 	sampler->counters = map_fd(sampler->objects[PERF_EVENT], "counters");
 	sampler->watched = map_fd(sampler->objects[PERF_EVENT], "watched");
 	sampler->runtimes = map_fd(sampler->objects[PERF_EVENT], "runtimes");
+	sampler->changes = map_fd(sampler->objects[PERF_EVENT], "changes");
 	if (options->tracepoints)
 		err = load_kind(sampler, TRACEPOINT, options);
 	if (!err && options->probes)
@@ -289,11 +291,20 @@ static bool find_runtime(const struct plait_sampler *sampler, uint32_t pid, uint
 	return bpf_map_lookup_elem(sampler->runtimes, &key, ret) == 0;
 }
 
-static struct plait_error *put_runtime(const struct plait_sampler *sampler, uint32_t pid, uint32_t slot,
+/* To be called after each change of `runtimes`: the program has kept what it found there before. False: it has not been
+ * told. */
+static bool tell_change(struct plait_sampler *sampler)
+{
+	uint32_t zero = 0;
+	sampler->change++;
+	return bpf_map_update_elem(sampler->changes, &zero, &sampler->change, BPF_ANY) == 0;
+}
+
+static struct plait_error *put_runtime(struct plait_sampler *sampler, uint32_t pid, uint32_t slot,
 				       const struct sampler_runtime *value)
 {
 	struct sampler_runtime_key key = { .tgid = pid, .slot = slot };
-	if (bpf_map_update_elem(sampler->runtimes, &key, value, BPF_ANY) == 0)
+	if (bpf_map_update_elem(sampler->runtimes, &key, value, BPF_ANY) == 0 && tell_change(sampler))
 		return NULL;
 	struct plait_error *error = plait_error_system(errno, "cannot have the Python frames of process %u read", pid);
 	return plait_error_advise(
@@ -325,6 +336,7 @@ void plait_sampler_forget(struct plait_sampler *sampler, uint32_t pid)
 		struct sampler_runtime_key key = { .tgid = pid, .slot = slot };
 		bpf_map_delete_elem(sampler->runtimes, &key);
 	}
+	tell_change(sampler);
 }
 
 void plait_sampler_unwatch(struct plait_sampler *sampler, uint32_t pid)

@@ -16,7 +16,7 @@
 #include "python_unwind/walk_state.h"
 
 #define FRAMES_MAX 512	  /* a chunk: frames walked by one stage; a power of two */
-#define FRAMES_BOUNDED 80 /* the same in a bounded loop: as many as the verifier of 5.10 follows to the end */
+#define FRAMES_BOUNDED 96 /* the same in a bounded loop: as many as the verifier of 5.10 follows to the end */
 #define STACK_CHUNK 32640 /* bytes of stack sent at once: with the frames in one record, whose size has 16 bits */
 #define STACK_LENGTH_MASK 0x7fff /* >= STACK_CHUNK */
 #define STACK_OFFSET_MASK 0x7fff /* >= where the stack begins in struct run_record */
@@ -50,12 +50,13 @@ struct code_record {
 /* Small things first: an offset beyond 32 KiB takes an instruction of its own, or several. */
 struct scratch {
 	plait_u32 busy;	       /* thread id of the run; 0: none (probes) */
-	plait_u32 first_tid;   /* of a first thread its id in its own pid namespace; else 0 */
 	plait_u64 image;       /* identifies the process image, whatever its runtimes */
 	plait_u64 process;     /* the same with the runtime's epoch: of struct sampler_code_key */
 	plait_u32 owner;       /* the tgid under which the runtimes were found: the process, or who forked it */
 	plait_u32 slot;	       /* the runtime being walked */
 	plait_u32 epoch;       /* of the runtime whose plan walk.plan is; 0: of none */
+	plait_u64 only_image;  /* the process image of which that is the only runtime, */
+	plait_u64 only_change; /* as long as map `changes` says this; 0: none */
 	plait_u32 more;	       /* 1: there is another in the next slot */
 	plait_u32 calls;       /* tail calls made: the kernel allows 32 */
 	plait_u32 walking;     /* 1: the runtime's chain has frames left */
@@ -118,6 +119,14 @@ struct {
 	__type(key, struct sampler_runtime_key);
 	__type(value, struct sampler_runtime);
 } runtimes SEC(".maps");
+
+/* How often the loader has changed `runtimes`. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, plait_u32);
+	__type(value, plait_u64);
+} changes SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
