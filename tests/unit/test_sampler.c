@@ -1,5 +1,6 @@
 /* links: plait_python_unwind plait_perf */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 #include "sampler_ring.h"
 
 #define FREQUENCY 2000
+#define PAGE 4096
 
 /* Spins in `leaf` under two calls through C. */
 #define SPINNING                                                                                                       \
@@ -342,7 +344,7 @@ static void deep_chains_take_several_stages(void **state)
 	tally_target(sampler, target.pid, 300, &tally);
 	assert_true(tally.of_pid > 5);
 	assert_int_equal(tally.too_deep, tally.of_pid);
-	assert_in_range(tally.most_frames, 4000, 29999);
+	assert_in_range(tally.most_frames, 2800, 29999); /* 30 chunks: of 96 frames before Linux 5.17 */
 	print_message("  cut at %zu frames\n", tally.most_frames);
 	plait_map_release(&tally.codes);
 	target_stop(&target);
@@ -355,6 +357,22 @@ struct outer {
 	size_t checked, chunked;
 };
 
+/* sorted() has variables of 4 KiB that it may never touch: then a page of them is not there. */
+static void check_hole(const struct outer *outer, uint64_t from, uint64_t to)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", outer->target->pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_true(from <= to && from % PAGE == 0 && to % PAGE == 0);
+	for (; from < to; from += PAGE) {
+		uint64_t entry;
+		assert_int_equal(pread(fd, &entry, sizeof(entry), (off_t)(from / PAGE * sizeof(entry))), sizeof(entry));
+		assert_int_equal(entry >> 63, 0); /* present: Documentation/admin-guide/mm/pagemap.rst */
+	}
+	close(fd);
+}
+
 static void check_outer(void *context, const struct ring_sample *sample)
 {
 	struct outer *outer = context;
@@ -364,7 +382,9 @@ static void check_outer(void *context, const struct ring_sample *sample)
 	assert_true(sample->head.stack_whole);
 	for (size_t i = 1; i < sample->piece_count; i++) {
 		assert_true(sample->pieces[i].size <= sizeof(live));
-		assert_int_equal(sample->pieces[i].address, sample->pieces[i - 1].address + sample->pieces[i - 1].size);
+		uint64_t end = sample->pieces[i - 1].address + sample->pieces[i - 1].size;
+		if (sample->pieces[i].address != end)
+			check_hole(outer, end, sample->pieces[i].address);
 		assert_true(plait_memory_read(&outer->target->memory, sample->pieces[i].address, live,
 					      sample->pieces[i].size));
 		assert_memory_equal(live, sample->pieces[i].data, sample->pieces[i].size);
