@@ -1,13 +1,15 @@
 """What each way of sampling adds to a program, in time of the machine that it runs on. For a guest whose clock counts
 instructions (bench/virtual), where the same work takes the same time to one part in ten thousand.
 
-    virtual_measure.py EVENT [VARIANT...]    measures, prints JSON: {program: {variant: {"wall": ns, "cpu": ns, "samples": n}}}
+    virtual_measure.py EVENT TIMES [VARIANT...]    measures each so often and takes the medians, prints JSON:
+                                                   {program: {variant: {"wall": ns, "cpu": ns, "samples": n}}}
     virtual_measure.py job PROGRAM ROUNDS    does the work, prints the nanoseconds of it: wall, CPU
 """
 import json
 import os
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -55,8 +57,15 @@ def samples_of(plait, prefix, folder):
     return json.loads(done.stdout)["trust"]["samples"]
 
 
-def measure(plait, event, wanted=None, rounds=ROUNDS):
-    """{program: {variant: {"wall", "cpu" (ns of the work), "samples" (of the whole run)}}}"""
+def measure(plait, event, wanted=None, rounds=ROUNDS, times=1):
+    """{program: {variant: {"wall", "cpu" (ns of the work), "samples" (of the whole run)}}}: medians of so many runs, which take
+    turns."""
+    runs = [measure_once(plait, event, wanted, rounds) for _ in range(times)]
+    return {program: {variant: {key: statistics.median(run[program][variant][key] for run in runs) for key in row}
+                      for variant, row in rows.items()} for program, rows in runs[0].items()}
+
+
+def measure_once(plait, event, wanted, rounds):
     environment = dict(os.environ, PYTHONHASHSEED="0", OPENBLAS_NUM_THREADS="1")
     figures = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -78,4 +87,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["job"]:
         job(sys.argv[2], int(sys.argv[3]))
     else:
-        print(json.dumps(measure(os.environ["PLAIT"], sys.argv[1], sys.argv[2:])))
+        print(json.dumps(measure(os.environ["PLAIT"], sys.argv[1], sys.argv[3:], times=int(sys.argv[2]))))

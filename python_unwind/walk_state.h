@@ -16,7 +16,7 @@
 
 /* Frames of one activation and its callers lie next to each other (3.11+: _PyThreadState_PushFrame), so that many are
  * fetched at once: up to PLAIT_WALK_PIECE bytes, into a buffer of twice that, for the same reason. */
-#define PLAIT_WALK_PIECE 1024
+#define PLAIT_WALK_PIECE 2048
 #define PLAIT_WALK_PIECE_WORDS (2 * PLAIT_WALK_PIECE / 8)
 
 /* Thread states of one thread that are walked, at most: interpreters that call each other. A power of two. */

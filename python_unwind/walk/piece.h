@@ -9,17 +9,22 @@
 /* Memory is there or not by pages: of this size, or of a multiple (aarch64). */
 #define PLAIT_WALK_PAGE 4096
 
-/* Fetches walk->frame. A caller's frame that lies right below its callee's is fetched with those below it, as far as
- * they are on its page: what is read does not go beyond memory that is known to be there. */
+/* Whether walk->frame is likely to have its callers right below it: it lies so itself, or is the innermost one, which
+ * nearly always is no generator's. */
+static inline bool plait_walk_has_neighbours(const struct plait_walk *walk)
+{
+	return walk->inner ? walk->inner - walk->frame <= PLAIT_WALK_PIECE : walk->plan.shape >= PLAIT_SHAPE_CFRAME;
+}
+
+/* Fetches walk->frame, and with it those below, as far as they are on its page: what is read does not go beyond memory
+ * that is known to be there. */
 static inline bool plait_walk_fetch_frame(plait_walk_memory memory, struct plait_walk *walk)
 {
 	plait_u64 frame = walk->frame, size = walk->plan.frame_size, at = frame - walk->piece;
 	if (at > PLAIT_WALK_PIECE || at + size > walk->piece_size) {
 		plait_u64 start = frame, low = frame & -(plait_u64)PLAIT_WALK_PAGE;
-		if (walk->inner - frame <= PLAIT_WALK_PIECE && frame + size - low <= PLAIT_WALK_PIECE)
-			start = low;
-		else if (walk->inner - frame <= PLAIT_WALK_PIECE)
-			start = frame + size - PLAIT_WALK_PIECE;
+		if (plait_walk_has_neighbours(walk))
+			start = frame + size - low <= PLAIT_WALK_PIECE ? low : frame + size - PLAIT_WALK_PIECE;
 		walk->piece_size = 0;
 		if (plait_walk_read_some(memory, walk->piece_words, frame + size - start, 2 * PLAIT_WALK_PIECE - 1,
 					 start))
