@@ -91,7 +91,7 @@ def test_multiprocessing(recording, method, tmp_path):
         "    with context.Pool(2, start, [context.Barrier(2)]) as pool:\n"
         "        print(pool.map(work, range(2)))\n")
     assert "[0, 1]" in record(recording, "--", sys.executable, program).stdout
-    if method == "fork" and plait_runner.engine == "bpf" and sets_no_access_flags():
+    if method != "spawn" and plait_runner.engine == "bpf" and sets_no_access_flags():
         assert trust(recording)["truncated"] > 0  # it is said
         pytest.skip("on this processor a BPF program cannot read what a forked child has not used since")
     workers = {frames[0] for frames in ((s.frames) for s in collapsed(recording, "--by-thread")

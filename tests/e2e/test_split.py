@@ -35,7 +35,7 @@ def test_shares_of_cpu_time(interpreter, recording, tmp_path):
     import json
     program = tmp_path / "split.py"
     program.write_text(PROGRAM)
-    spent = json.loads(record(recording, "--", interpreter.path, program).stdout)
+    spent = json.loads(record(recording, "-e", "cpu-clock", "--", interpreter.path, program).stdout)
     counts = dict.fromkeys(spent, 0)
     for stack in collapsed(recording):
         for name in counts:
