@@ -35,7 +35,7 @@ def test_shares_of_cpu_time(interpreter, recording, tmp_path):
     import json
     program = tmp_path / "split.py"
     program.write_text(PROGRAM)
-    spent = json.loads(record(recording, "-e", "cpu-clock", "--", interpreter.path, program).stdout)
+    spent = json.loads(record(recording, "--", interpreter.path, program).stdout)
     counts = dict.fromkeys(spent, 0)
     for stack in collapsed(recording):
         for name in counts:
@@ -43,6 +43,8 @@ def test_shares_of_cpu_time(interpreter, recording, tmp_path):
                 counts[name] += stack.count
     samples, total = sum(counts.values()), sum(spent.values())
     assert samples > 2000
+    if SLOWNESS > 1 and samples < 0.9 * 999 * total / 1e9:
+        pytest.skip(f"{samples} samples of {total / 1e9:.1f} s: an emulated processor that waits for its host loses interrupts, unevenly")
     for name in counts:
         truth = spent[name] / total
         # Five standard deviations of the sampling error, and one point for stalls of a virtual machine.
