@@ -155,7 +155,8 @@ static bool take_frames(struct agent_source *source, const uint8_t *body, uint32
 		source->frames = grown;
 		source->frame_capacity = count;
 	}
-	memcpy(source->frames, body, count * sizeof(*source->frames));
+	if (count)
+		memcpy(source->frames, body, count * sizeof(*source->frames));
 	return true;
 }
 

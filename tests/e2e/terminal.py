@@ -49,12 +49,33 @@ def run_as_job(start):
         os.kill(job, signal.SIGCONT)
 
 
+if pyte:
+    class Screen(pyte.Screen):
+        """With the scrolling that pyte leaves out: ECMA-48 SU and SD, which curses uses where rows only move."""
+
+        def scroll_up(self, count=1, **_):
+            self.scroll(self.delete_lines, count)
+
+        def scroll_down(self, count=1, **_):
+            self.scroll(self.insert_lines, count)
+
+        def scroll(self, change, count):
+            at = self.cursor.x, self.cursor.y
+            self.cursor.y = self.margins.top if self.margins else 0
+            change(count or 1)
+            self.cursor.x, self.cursor.y = at
+
+    class Stream(pyte.ByteStream):
+        csi = {**pyte.ByteStream.csi, "S": "scroll_up", "T": "scroll_down"}
+        events = pyte.ByteStream.events | {"scroll_up", "scroll_down"}
+
+
 class Terminal:
     def __init__(self, *words, rows=30, columns=100, env=None, shell=False):
         if not pyte:
             pytest.skip("needs pyte (Debian: python3-pyte)")
-        self.screen = pyte.Screen(columns, rows)
-        self.stream = pyte.ByteStream(self.screen)
+        self.screen = Screen(columns, rows)
+        self.stream = Stream(self.screen)
         self.raw = b""
         self.status = None
         self.pid, self.fd = pty.fork()

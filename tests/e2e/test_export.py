@@ -66,6 +66,12 @@ def report_json(profile, *options):
     return json.loads(run_plait("report", "--format", "json", *options, profile).stdout)
 
 
+def name_of(frame):
+    """What viewers call a frame: functions of no name are one for each module."""
+    unknown = frame.get("unresolved") and frame["kind"] != "python"
+    return f"[unknown] [{frame.get('module', 'kernel')}]" if unknown else frame["name"]
+
+
 def functions_of(profile, event, what="count", options=()):
     """{function name: [own, total]} in samples (or `what`) from plait's own JSON; functions of one name together, as pprof does."""
     report = report_json(profile, "--event", event, *options)["profile"]
@@ -74,9 +80,7 @@ def functions_of(profile, event, what="count", options=()):
     for sample in report["samples"]:
         names, at = [], sample["stack"]
         while at is not None:
-            frame = frames[stacks[at]["frame"]]
-            unknown = frame.get("unresolved") and frame["kind"] != "python"
-            names.append(f"[unknown] [{frame.get('module', 'kernel')}]" if unknown else frame["name"])
+            names.append(name_of(frames[stacks[at]["frame"]]))
             at = stacks[at]["parent"]
         costs[names[0]][0] += sample[what]
         for name in set(names):
@@ -116,7 +120,7 @@ def edges_of(profile, event):
     for sample in report["samples"]:
         names, at = [], sample["stack"]
         while at is not None:
-            names.append(frames[stacks[at]["frame"]]["name"])
+            names.append(name_of(frames[stacks[at]["frame"]]))
             at = stacks[at]["parent"]
         edges.update({edge: sample["count"] for edge in set(zip(names[1:], names))})
     return edges
@@ -323,14 +327,28 @@ def test_collapsed_and_json_are_those_of_report(profile, tmp_path):
             run_plait("report", "--format", "json", profile).stdout)
 
 
+def costs_of_collapsed(path):
+    """{frame: [own, total]} of collapsed stacks."""
+    costs = collections.defaultdict(lambda: [0, 0])
+    for line in path.read_text().splitlines():
+        stack, count = line.rsplit(" ", 1)
+        frames = stack.split(";")
+        costs[frames[-1]][0] += int(count)
+        for frame in set(frames):
+            costs[frame][1] += int(count)
+    return costs
+
+
 def test_collapsed_opens_in_a_flame_graph_tool(profile, tmp_path):
-    _, table = speedscope(export(profile, "collapsed", tmp_path / "run.collapsed", "--event", "cpu-clock"), "run.collapsed", tmp_path)
+    path = export(profile, "collapsed", tmp_path / "run.collapsed", "--event", "cpu-clock")
+    _, table = speedscope(path, "run.collapsed", tmp_path)
     rows = {name: [int(own.replace(",", "")), int(total.replace(",", ""))] for total, own, name in
             re.findall(r"([\d,]+) \([^)]*\)\n\t([\d,]+) \([^)]*\)\n\t(.*)", table)}
-    lines = [name for name in rows if name.startswith("inner (")]
-    assert lines
-    flat = functions_of(profile, "cpu-clock")["inner"]
-    assert [sum(rows[name][i] for name in lines) for i in (0, 1)] == flat
+    costs = costs_of_collapsed(path)
+    shown = {name: row for name, row in rows.items() if name.startswith("inner (")}  # the table has what is in sight
+    assert shown and shown == {name: costs[name] for name in shown}
+    lines = [costs[name] for name in costs if name.startswith("inner (")]
+    assert [sum(line[i] for line in lines) for i in (0, 1)] == functions_of(profile, "cpu-clock")["inner"]
 
 
 @pytest.mark.parametrize("name", ["html", "speedscope", "pprof", "firefox", "chrome", "callgrind", "sqlite", "collapsed",
@@ -479,16 +497,18 @@ def test_html_of_a_deep_recursion_scrolls_in_its_frame(tmp_path):
         assert pixels(driver, "#flame").getpixel((700, 100)) == (0xe6, 0x9f, 0x00)
         # the innermost frame is found where it is seen, and what the mouse says there is it
         row, y = driver.execute_script("""
-            const box = document.getElementById("flame-box"), last = flame.rows.findLastIndex(row => row[0].w > 300);
+            const box = document.getElementById("flame-box"), last = flame.rows.findLastIndex(row => row[0].x < 90 && row[0].x + row[0].w > 300);
             box.scrollTop = last * ROW - 100;
             flame.paint();
             return [last, document.getElementById("flame").getBoundingClientRect().top + last * ROW + ROW / 2 - box.scrollTop];""")
         assert row > 500
+        # what the mouse says goes with scrolling, which the page hears of with its next frame
+        driver.execute_async_script("const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(done))")
         from selenium.webdriver.common.action_chains import ActionChains
         actions = ActionChains(driver)
         actions.w3c_actions.pointer_action.move_to_location(100, int(y))
         actions.perform()
-        tip = driver.find_element("id", "tip").text
+        tip = wait_for(driver, "document.getElementById('tip').innerText")
         assert tip.startswith(driver.execute_script(f"return flame.labels[flame.tree.label[flame.rows[{row}][0].node]].name"))
         assert pixels(driver, "#flame").getpixel((700, 105)) in ((0xe6, 0x9f, 0x00), (0x56, 0xb4, 0xe9), (0x00, 0x9e, 0x73))
         # the way back to all
