@@ -18,8 +18,8 @@ pytestmark = pytest.mark.skipif(os.environ.get("PLAIT_GUEST_ICOUNT") != "1", rea
 # same CPU). Some 15 % above what was measured, and more of wall time: when the recorder wakes up varies, by more
 # than `perf record` costs.
 BUDGET = {
-    "pure": {"bpf": (5.9, 16.5), "agent": (7.0, 19.0), "perf record": (0.7, 3.0)},
-    "calls": {"bpf": (4.7, 21.0), "agent": (5.3, 23.0), "perf record": (0.8, 3.0)},
+    "pure": {"bpf": (3.1, 13.0), "agent": (7.0, 19.0), "perf record": (0.7, 3.0)},
+    "calls": {"bpf": (2.8, 16.0), "agent": (5.3, 23.0), "perf record": (0.8, 3.0)},
 }
 
 
