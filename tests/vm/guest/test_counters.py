@@ -139,8 +139,9 @@ def test_user_and_kernel(tmp_path):
     in_kernel = {event: sum(stack.count for stack in collapsed(output, "--event", event) if stack.frames[-1].endswith(" [kernel]"))
                  for event in events}
     assert in_kernel["cycles:u"] == 0
-    # The emulated counter's interrupt may come just behind the return to user mode.
-    assert in_kernel["cycles:k"] > 0.9 * events["cycles:k"]["trust"]["samples"]
+    # The emulated counter's interrupt may come just behind the return to user mode: of 145 system calls all but one with 1 ns
+    # an instruction, of 1,329 a tenth with 8 ns.
+    assert in_kernel["cycles:k"] > (0.9 if SHIFT == "1" else 0) * events["cycles:k"]["trust"]["samples"]
     assert 0 < in_kernel["cycles"] < events["cycles"]["trust"]["samples"]
 
 
