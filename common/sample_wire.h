@@ -7,8 +7,8 @@
  *     PLAIT_WIRE_CODE       one for each code object that this process has not shown before
  *     PLAIT_WIRE_FRAMES     Python frames, in chunks, \ as far as they do not fit
  *     PLAIT_WIRE_STACK      pieces of the user stack,  / into what comes last:
- *     PLAIT_WIRE_HEAD       totals; then, in the same raw data, PLAIT_WIRE_REGISTERS, and the last PLAIT_WIRE_FRAMES
- *                           and PLAIT_WIRE_STACK (each only if there is something of it)
+ *     PLAIT_WIRE_HEAD       totals; then, unless there are no user registers, in the same raw data
+ *                           PLAIT_WIRE_REGISTERS, the last PLAIT_WIRE_FRAMES and PLAIT_WIRE_STACK, which may be empty
  *     then the kernel's own PERF_RECORD_SAMPLE of the event.
  * The kernel writes nothing else into these samples but their event's id: what it adds costs as much as a short body.
  * Frames go from the innermost outwards, pieces of stack ascend. Each kind is a struct plait_wire_header, then the

@@ -51,29 +51,32 @@ static void read_flows(struct scan *scan)
 	}
 }
 
+/* Whether instruction `index` is a `flow` that leads to another one of this code. */
+static bool leads_to(const struct scan *scan, size_t index, enum plait_flow flow, size_t *ret)
+{
+	uint64_t target;
+	if (scan->flows[index] != flow)
+		return false;
+	flow_at(scan, index, &target);
+	return index_of(scan, target, ret);
+}
+
 static void note_calls(struct scan *scan)
 {
+	size_t index;
 	for (size_t i = 0; i < scan->count; i++) {
-		uint64_t target;
-		size_t index;
-		if (scan->flows[i] != PLAIT_FLOW_CALL)
-			continue;
-		flow_at(scan, i, &target);
 		/* Data may look like a call; few such lead to where a function can begin. */
-		if (index_of(scan, target, &index) && (!index || scan->flows[index - 1] >= PLAIT_FLOW_PADDING))
+		if (leads_to(scan, i, PLAIT_FLOW_CALL, &index) &&
+		    (!index || scan->flows[index - 1] >= PLAIT_FLOW_PADDING))
 			scan->starts[index] = true;
 	}
 }
 
 static void note_jumps(struct scan *scan)
 {
+	size_t index;
 	for (size_t i = 0; i < scan->count; i++) {
-		uint64_t target;
-		size_t index;
-		if (scan->flows[i] != PLAIT_FLOW_JUMP)
-			continue;
-		flow_at(scan, i, &target);
-		if (!index_of(scan, target, &index) || scan->starts[index])
+		if (!leads_to(scan, i, PLAIT_FLOW_JUMP, &index) || scan->starts[index])
 			continue;
 		size_t distance = (index < i ? i - index : index - i) * scan->arch->instruction_bytes;
 		if (distance <= JUMP_BYTES)
