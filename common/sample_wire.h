@@ -121,7 +121,6 @@ struct plait_wire_code {
 	struct plait_wire_string name;
 	struct plait_wire_string qualname; /* kind 0 before 3.11 */
 	plait_u64 runtime;		   /* address of the _PyRuntime that it belongs to */
-	plait_u64 begun;		   /* when the run that sends it began, ns of CLOCK_MONOTONIC; 0: not known */
 	plait_u64 table_object;
 	plait_u32 table_total; /* the table's real size */
 	plait_u32 table_size;  /* bytes present in `table` */

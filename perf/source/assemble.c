@@ -126,12 +126,7 @@ static void pair(struct plait_assembler *assembler, const struct plait_record *r
  * not send the object again. */
 static uint64_t code_time(const struct plait_record *record)
 {
-	uint64_t begun = 0;
-	if (record->wire.header.size >= offsetof(struct plait_wire_code, table))
-		memcpy(&begun, record->wire.body + offsetof(struct plait_wire_code, begun), sizeof(begun));
-	if (!begun || begun > record->time)
-		begun = record->time;
-	return begun < CODE_LEAD_NS ? 0 : begun - CODE_LEAD_NS;
+	return record->time < CODE_LEAD_NS ? 0 : record->time - CODE_LEAD_NS;
 }
 
 static void note_loss(struct plait_assembler *assembler, uint64_t count)

@@ -19,7 +19,6 @@ static inline bool send_code(plait_context *ctx, struct scratch *s, const struct
 		return true;
 	tries = plait_walk_copy_code(NULL, &s->walk, frame, &s->code.body) ? SAMPLER_SEEN_WHOLE : tries + 1;
 	s->code.body.pid = s->run.header.pid;
-	s->code.body.begun = s->run.header.time;
 	plait_u64 size = sizeof(struct plait_wire_code) - PLAIT_WIRE_TABLE_MAX +
 			 BOUNDED(s->code.body.table_size, 2 * PLAIT_WIRE_TABLE_MAX - 1);
 	fill_header(s, &s->code.header, PLAIT_WIRE_CODE, size);

@@ -62,7 +62,7 @@ static inline bool plait_walk_copy_table(plait_walk_memory memory, struct plait_
 	return true;
 }
 
-/* Fills `to` with the code object of `frame`, all but `pid` and `begun`. False when something of it could not be read.
+/* Fills `to` with the code object of `frame`, all but `pid`. False when something of it could not be read.
  * What the walk had fetched is overwritten: it fetches anew. */
 static inline bool plait_walk_copy_code(plait_walk_memory memory, struct plait_walk *walk,
 					const struct plait_wire_frame *frame, struct plait_wire_code *to)
@@ -71,7 +71,6 @@ static inline bool plait_walk_copy_code(plait_walk_memory memory, struct plait_w
 	to->code = frame->code;
 	to->fingerprint = frame->fingerprint;
 	to->runtime = plan->runtime;
-	to->begun = 0;
 	walk->code = 0;
 	if (plait_walk_read(memory, walk->code_words, plan->code_size, frame->code))
 		__builtin_memset(walk->code_words, 0, sizeof(walk->code_words));

@@ -431,14 +431,12 @@ static void test_each_record_lost(void **state)
 	}
 }
 
-static void build_code(struct built *record, const struct instant *instant, uint64_t begun, uint32_t table_size,
-		       uint32_t cut)
+static void build_code(struct built *record, const struct instant *instant, uint32_t table_size, uint32_t cut)
 {
 	static struct plait_wire_code code;
 	memset(&code, 0, sizeof(code));
 	code.pid = instant->pid;
 	code.code = 0xc0de;
-	code.begun = begun;
 	code.table_size = table_size;
 	build_wire(record, instant, PLAIT_WIRE_CODE, 4, &code,
 		   (uint32_t)offsetof(struct plait_wire_code, table) + table_size - cut);
@@ -454,13 +452,13 @@ static void test_code(void **state)
 		struct fake_ring fake = fake_ring_make(4 * RING, 0);
 		struct instant instant = at(20, start + 1000);
 		struct built record;
-		build_code(&record, &instant, 0, 100, 0);
+		build_code(&record, &instant, 100, 0);
+		fake_ring_write(&fake, &record);
+		build_code(&record, &instant, 0, 0);
+		fake_ring_write(&fake, &record);
+		build_code(&record, &instant, 100, 8); /* less table than it says */
 		fake_ring_write(&fake, &record);
 		instant.time = start + took;
-		build_code(&record, &instant, start + 1000, 0, 0);
-		fake_ring_write(&fake, &record);
-		build_code(&record, &instant, start + 1000, 100, 8); /* less table than it says */
-		fake_ring_write(&fake, &record);
 		write_run(&fake, &instant, 4);
 		instant.time = start;
 		if (with_sample)
