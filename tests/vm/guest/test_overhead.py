@@ -21,6 +21,7 @@ BUDGET = {
     "pure": {"bpf": (3.1, 13.0), "agent": (7.0, 19.0), "perf record": (0.7, 3.0)},
     "calls": {"bpf": (2.8, 16.0), "agent": (5.3, 23.0), "perf record": (0.8, 3.0)},
 }
+NOISE = 0.4  # per cent: what one bare run differs from the next; `perf record` costs less
 
 
 @pytest.fixture(scope="module")
@@ -35,5 +36,5 @@ def test_within_budget(figures, program, variant):
     bare, row = figures[program]["bare"], figures[program][variant]
     cpu, wall = (100 * (row[key] / bare[key] - 1) for key in ("cpu", "wall"))
     assert row["samples"] > 300
-    assert 0 < cpu <= BUDGET[program][variant][0], f"{cpu:.2f} % of CPU time"
+    assert -NOISE < cpu <= BUDGET[program][variant][0], f"{cpu:.2f} % of CPU time"
     assert wall <= BUDGET[program][variant][1], f"{wall:.2f} % of wall time"
