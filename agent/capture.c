@@ -176,11 +176,9 @@ static uint32_t walk_runtime(struct agent_thread *self, const struct plait_walk_
 	walk->tp = self->tp;
 	walk->first_tid = 0; /* that thread pointer is right */
 	walk->searching = 0;
-	self->own_tstate = plait_walk_bound_tstate(self, walk);
-	if (plan->tls_current.kind != PLAIT_TLS_NONE) {
-		uint64_t current = plait_walk_tls(self, walk, &plan->tls_current);
-		self->own_tstate = current ? current : self->own_tstate;
-	}
+	plait_u64 active, bound;
+	plait_walk_tstates(self, walk, &active, &bound);
+	self->own_tstate = plan->tls_current.kind != PLAIT_TLS_NONE && active ? active : bound;
 	struct plait_wire_frame *frames = self->frames + from;
 	uint32_t room = AGENT_FRAMES_MAX - from;
 	if (plait_walk_begin(self, walk)) {

@@ -193,10 +193,11 @@ void plait_python_runtime_plan(const struct plait_python_runtime *runtime, struc
 		.tsd_offset = arch->tsd_offset,
 		.tid_offset = arch->tid_offset,
 		.runtime_main_thread = or_zero(fields[PLAIT_FIELD_runtime_main_thread]),
-		.frame_size = extent(fields, PLAIT_FIELD_frame_code, PLAIT_FIELD_frame_tlbc_index),
+		.frame_size = (uint8_t)extent(fields, PLAIT_FIELD_frame_code, PLAIT_FIELD_frame_tlbc_index),
 		.code_mask = ~(uint64_t)fields[PLAIT_FIELD_code_tag_bits],
 	};
 #define COPY(name) plan.name = (uint16_t)fields[PLAIT_FIELD_##name]
+#define COPY_BYTE(name) plan.name = (uint8_t)fields[PLAIT_FIELD_##name]
 	/* 3.8 and 3.9 have no anchors: their chains are of use in the stack's order only, which the lists have not. */
 	if (plan.shape != PLAIT_SHAPE_FRAME_OBJECT) {
 		plan.runtime_interpreters_head = or_zero(fields[PLAIT_FIELD_runtime_interpreters_head]);
@@ -212,12 +213,12 @@ void plait_python_runtime_plan(const struct plait_python_runtime *runtime, struc
 	COPY(tstate_cframe);
 	COPY(cframe_current_frame);
 	COPY(cframe_previous);
-	COPY(frame_code);
-	COPY(frame_previous);
-	COPY(frame_instr);
-	COPY(frame_owner);
-	COPY(frame_is_entry);
-	COPY(frame_tlbc_index);
+	COPY_BYTE(frame_code);
+	COPY_BYTE(frame_previous);
+	COPY_BYTE(frame_instr);
+	COPY_BYTE(frame_owner);
+	COPY_BYTE(frame_is_entry);
+	COPY_BYTE(frame_tlbc_index);
 	COPY(instr_is_lasti);
 	COPY(lasti_unit);
 	COPY(code_first_line);
@@ -238,6 +239,7 @@ void plait_python_runtime_plan(const struct plait_python_runtime *runtime, struc
 	COPY(bytes_size);
 	COPY(bytes_data);
 #undef COPY
+#undef COPY_BYTE
 	plan.code_size = extent(fields, PLAIT_FIELD_code_first_line, PLAIT_FIELD_code_linetable);
 	uint16_t more = extent(fields, PLAIT_FIELD_code_version, PLAIT_FIELD_code_tlbc);
 	if (more > plan.code_size)

@@ -38,7 +38,8 @@ struct plait_tls_variable {
 				   * (GOT), or of the descriptor */
 };
 
-#define PLAIT_NO_OFFSET 0xffff /* a field that this version has not */
+#define PLAIT_NO_OFFSET 0xffff	   /* a field that this version has not */
+#define PLAIT_NO_FRAME_OFFSET 0xff /* the same, of a frame */
 
 struct plait_walk_plan {
 	plait_u64 runtime;     /* process address of _PyRuntime */
@@ -79,10 +80,11 @@ struct plait_walk_plan {
 	/* CFrame (3.10 to 3.12) */
 	plait_u16 cframe_current_frame, cframe_previous;
 
-	/* _PyInterpreterFrame or PyFrameObject */
-	plait_u16 frame_size; /* bytes to read of a frame: all fields below lie in them; <= 128 */
-	plait_u16 frame_code, frame_previous, frame_instr; /* instr: prev_instr, instr_ptr, or f_lasti (an int) */
-	plait_u16 frame_owner, frame_is_entry, frame_tlbc_index;
+	/* _PyInterpreterFrame or PyFrameObject. A verifier of BPF knows what a byte is at most. */
+	plait_u8 frame_size; /* bytes to read of a frame: all fields below lie in them; <= 128 */
+	plait_u8 frame_code, frame_previous, frame_instr; /* instr: prev_instr, instr_ptr, or f_lasti (an int) */
+	plait_u8 frame_owner, frame_is_entry, frame_tlbc_index;
+	plait_u8 pad_frame;
 	plait_u16 instr_is_lasti; /* 1: frame_instr is a 32 bit f_lasti; times lasti_unit gives bytes */
 	plait_u16 lasti_unit;	  /* 1, or 2 in 3.10 */
 	plait_u64 code_mask;	  /* AND on the code pointer: removes tag bits (3.14+), all ones before */

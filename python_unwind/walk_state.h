@@ -15,9 +15,10 @@
 #define PLAIT_WALK_WORDS 64
 
 /* Frames of one activation and its callers lie next to each other (3.11+: _PyThreadState_PushFrame), so that many are
- * fetched at once: up to PLAIT_WALK_PIECE bytes, into a buffer of twice that, for the same reason. */
+ * fetched at once: up to PLAIT_WALK_PIECE bytes, into a buffer of twice that, for the same reason, and what an offset
+ * may reach. */
 #define PLAIT_WALK_PIECE 2048
-#define PLAIT_WALK_PIECE_WORDS (2 * PLAIT_WALK_PIECE / 8)
+#define PLAIT_WALK_PIECE_WORDS ((2 * PLAIT_WALK_PIECE + 256) / 8 + 1)
 
 /* Thread states of one thread that are walked, at most: interpreters that call each other. A power of two. */
 #define PLAIT_WALK_CHAINS 8

@@ -4,6 +4,8 @@
 #ifndef PLAIT_PYTHON_UNWIND_BPF_CODE_LIST_H
 #define PLAIT_PYTHON_UNWIND_BPF_CODE_LIST_H
 
+#define NO_CODE 1 /* no address of a code object */
+
 static inline void code_key(const struct scratch *s, const struct plait_wire_frame *frame, struct sampler_code_key *ret)
 {
 	ret->process = s->process;
@@ -72,7 +74,7 @@ static inline void list_codes(struct scratch *s, enum loop_kind loops)
 {
 	struct repeat repeat = { .scratch = s, .limit = s->walk.count - s->walk.flushed };
 	s->unseen_count = 0;
-	s->listed = 0;
+	s->listed = NO_CODE;
 	s->salt += s->relist;
 	repeat_list_next(loops, loops == LOOP_BOUNDED ? FRAMES_BOUNDED : FRAMES_MAX, &repeat);
 }

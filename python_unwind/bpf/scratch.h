@@ -16,6 +16,7 @@
 #include "python_unwind/walk_state.h"
 
 #define FRAMES_MAX 512	  /* a chunk: frames walked by one stage; a power of two */
+#define WALKED_AT_ONCE 8  /* of these, how many by one call of a loop's body */
 #define FRAMES_BOUNDED 96 /* the same in a bounded loop: as many as the verifier of 5.10 follows to the end */
 #define STACK_CHUNK 32640 /* bytes of stack sent at once: with the frames in one record, whose size has 16 bits */
 #define STACK_LENGTH_MASK 0x7fff /* >= STACK_CHUNK */

@@ -4,32 +4,35 @@
 #ifndef PLAIT_PYTHON_UNWIND_BPF_WALK_STAGE_H
 #define PLAIT_PYTHON_UNWIND_BPF_WALK_STAGE_H
 
-#define CALLS_MAX 30	 /* tail calls; what is left is for the stack */
-#define WALKED_AT_ONCE 4 /* frames walked by one call of a loop's body */
+#define CALLS_MAX 30 /* tail calls; what is left is for the stack */
 
-/* Walks one frame. False when the chunk is full or the chain has ended. */
-static inline bool walk_frame(struct scratch *s, plait_u32 limit, bool listing)
+static inline enum plait_walk_step walk_frame(struct scratch *s, struct plait_wire_frame *ret)
 {
-	struct plait_walk *walk = &s->walk;
-	plait_u64 at = BOUNDED(walk->count - walk->flushed, FRAMES_MAX - 1);
-	struct plait_wire_frame *frame = &s->run.frames[at];
-	enum plait_walk_step step = plait_walk_step(NULL, walk, frame);
+	enum plait_walk_step step = plait_walk_step(NULL, &s->walk, ret);
 	if (step == PLAIT_STEP_END)
 		s->walking = 0;
 	else if (step == PLAIT_STEP_SKIP)
-		s->relist |= walk->repaired;
-	else if (listing)
-		list_code(s, at, frame);
-	return step != PLAIT_STEP_END && walk->count - walk->flushed < limit;
+		s->relist |= s->walk.repaired;
+	return step;
 }
 
-/* Several frames: a call takes as long as a fifth of one. */
+/* Walks several frames, so that what is done once counts little. False when the chunk has no room for as many, or the
+ * chain has ended. */
 static inline bool walk_frames(struct repeat *repeat)
 {
+	struct scratch *s = repeat->scratch;
+	plait_u64 at = BOUNDED(s->walk.count - s->walk.flushed, 2 * FRAMES_MAX - 1);
+	if (at > FRAMES_MAX - WALKED_AT_ONCE)
+		return false;
+	struct plait_wire_frame *frame = &s->run.frames[at];
 #pragma clang loop unroll(disable)
-	for (plait_u32 i = 0; i < WALKED_AT_ONCE; i++)
-		if (!walk_frame(repeat->scratch, repeat->limit, true))
-			return false;
+	for (plait_u64 i = 0; i < WALKED_AT_ONCE; i++, frame++) {
+		enum plait_walk_step step = walk_frame(s, frame);
+		if (step != PLAIT_STEP_FRAME)
+			return step != PLAIT_STEP_END;
+		if (s->walk.code != s->listed)
+			list_code(s, at + i, frame);
+	}
 	return true;
 }
 DEFINE_REPEAT(walk_frames)
@@ -37,7 +40,9 @@ DEFINE_REPEAT(walk_frames)
 /* For verifiers that follow the loop: what is done in one loop takes them as long as the product of what is done. */
 static inline bool walk_only(struct repeat *repeat)
 {
-	return walk_frame(repeat->scratch, repeat->limit, false);
+	struct scratch *s = repeat->scratch;
+	plait_u64 at = BOUNDED(s->walk.count - s->walk.flushed, FRAMES_MAX - 1);
+	return walk_frame(s, &s->run.frames[at]) != PLAIT_STEP_END && s->walk.count - s->walk.flushed < FRAMES_BOUNDED;
 }
 DEFINE_REPEAT(walk_only)
 
@@ -46,16 +51,15 @@ static inline void walk_chunk(struct scratch *s, enum loop_kind loops)
 {
 	struct plait_walk *walk = &s->walk;
 	s->unseen_count = s->unseen_next = 0;
-	s->listed = 0;
+	s->listed = NO_CODE;
 	s->relist = 0;
 	if (!s->walking)
 		s->walking = plait_walk_begin(NULL, walk);
-	const plait_u32 limit = loops == LOOP_BOUNDED ? FRAMES_BOUNDED : FRAMES_MAX;
-	struct repeat repeat = { .scratch = s, .limit = limit };
+	struct repeat repeat = { .scratch = s };
 	if (s->walking && loops == LOOP_BOUNDED)
-		repeat_walk_only(loops, limit, &repeat);
+		repeat_walk_only(loops, FRAMES_BOUNDED, &repeat);
 	else if (s->walking)
-		repeat_walk_frames(loops, limit / WALKED_AT_ONCE, &repeat);
+		repeat_walk_frames(loops, FRAMES_MAX, &repeat);
 	if (loops == LOOP_BOUNDED || s->relist)
 		list_codes(s, loops);
 	if (s->walking && s->calls >= CALLS_MAX) {

@@ -75,5 +75,7 @@ bool plait_python_copy_code(const struct plait_walk_plan *plan, const struct pla
 bool plait_python_walk_is_attached(const struct plait_walk_plan *plan, const struct plait_memory *memory, uint64_t tp)
 {
 	struct plait_walk walk = { .plan = *plan, .tp = tp };
-	return plait_walk_fetch_tstate(memory, &walk, plait_walk_active_tstate(memory, &walk));
+	plait_u64 active, bound;
+	plait_walk_tstates(memory, &walk, &active, &bound);
+	return plait_walk_fetch_tstate(memory, &walk, active);
 }

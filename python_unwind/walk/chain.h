@@ -22,7 +22,7 @@ static inline bool plait_walk_start_chain(plait_walk_memory memory, struct plait
 	walk->chain_start = walk->count;
 	walk->mark = 0;
 	walk->lap = walk->steps = walk->unpaired = 0;
-	walk->power = 8;
+	walk->power = 1;
 	walk->closed = walk->innermost = 1;
 	walk->caller = walk->cframe = walk->base_frame = 0;
 	walk->repaired = 0;
@@ -48,7 +48,7 @@ static inline enum plait_walk_step plait_walk_repair(plait_walk_memory memory, s
 	walk->count = walk->chain_start;
 	walk->mark = walk->inner = 0;
 	walk->lap = walk->steps = walk->piece_size = 0;
-	walk->power = 8;
+	walk->power = 1;
 	if (!plait_walk_enter_cframe(memory, walk, caller))
 		return plait_walk_end(walk, PLAIT_WALK_BROKEN);
 	return PLAIT_STEP_SKIP;
@@ -95,7 +95,8 @@ static inline enum plait_walk_step plait_walk_chain_end(plait_walk_memory memory
 {
 	if (!walk->closed) {
 		/* 3.12 may publish a generator's frame before its `previous`: the callers are out of reach. */
-		if (walk->steps == 1 && plait_walk_frame_u8(walk, walk->plan.frame_owner) == PLAIT_WALK_OWNER_GENERATOR)
+		if (walk->steps == 1 &&
+		    plait_walk_frame_u8(plait_walk_frame(walk), walk->plan.frame_owner) == PLAIT_WALK_OWNER_GENERATOR)
 			walk->repaired = 1;
 		return plait_walk_repair(memory, walk);
 	}

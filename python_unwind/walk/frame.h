@@ -18,9 +18,12 @@
 #define PLAIT_WALK_SHIM_DISTANCE 2048
 
 /* True when the walk runs in circles: the frame was seen before (Brent, "An improved Monte Carlo factorization
- * algorithm", 1980: one comparison a step). */
+ * algorithm", 1980: one comparison a step). Callers nearly always lie below their callees, from 3.11 on, and a circle
+ * does not only go down: what lies below the last frame is not compared. */
 static inline bool plait_walk_is_cycle(struct plait_walk *walk)
 {
+	if (walk->frame < walk->inner)
+		return false;
 	if (walk->frame == walk->mark)
 		return true;
 	if (++walk->lap >= walk->power) {
@@ -53,12 +56,12 @@ static inline enum plait_walk_step plait_walk_shim(plait_walk_memory memory, str
 
 /* A frame that runs Python code; its code object lies in walk->code_words. */
 static inline enum plait_walk_step plait_walk_python_frame(plait_walk_memory memory, struct plait_walk *walk,
-							   plait_u64 code, plait_u64 previous,
+							   const char *frame, plait_u64 code, plait_u64 previous,
 							   struct plait_wire_frame *ret)
 {
 	const struct plait_walk_plan *plan = &walk->plan;
 	plait_s32 lasti;
-	if (!plait_walk_lasti(memory, walk, code, &lasti))
+	if (!plait_walk_lasti(memory, walk, frame, code, &lasti))
 		return PLAIT_STEP_BAD;
 	ret->code = code;
 	ret->fingerprint = walk->fingerprint;
@@ -70,8 +73,8 @@ static inline enum plait_walk_step plait_walk_python_frame(plait_walk_memory mem
 	if (plan->shape == PLAIT_SHAPE_FRAME_OBJECT_CFRAME) {
 		ret->anchor = plait_walk_next_cframe(memory, walk);
 	} else if (plan->shape == PLAIT_SHAPE_CFRAME) {
-		plait_u8 is_entry = plait_walk_frame_u8(walk, plan->frame_is_entry);
-		plait_u8 owner = plait_walk_frame_u8(walk, plan->frame_owner);
+		plait_u8 is_entry = plait_walk_frame_u8(frame, plan->frame_is_entry);
+		plait_u8 owner = plait_walk_frame_u8(frame, plan->frame_owner);
 		if (is_entry > 1 || owner > PLAIT_WALK_OWNER_FRAME_OBJECT)
 			return PLAIT_STEP_BAD;
 		if (is_entry) {
@@ -116,15 +119,16 @@ static inline enum plait_walk_step plait_walk_read_frame(plait_walk_memory memor
 	if ((walk->frame & 7) || plait_walk_is_cycle(walk) || !plait_walk_fetch_frame(memory, walk))
 		return PLAIT_STEP_BAD;
 	walk->steps++;
-	plait_u64 previous = plait_walk_frame_u64(walk, plan->frame_previous);
+	const char *frame = plait_walk_frame(walk);
+	plait_u64 previous = plait_walk_frame_u64(frame, plan->frame_previous);
 	if (plan->shape >= PLAIT_SHAPE_CFRAME_SHIM) {
-		plait_u8 owner = plait_walk_frame_u8(walk, plan->frame_owner);
+		plait_u8 owner = plait_walk_frame_u8(frame, plan->frame_owner);
 		if (owner > PLAIT_WALK_OWNER_LAST)
 			return PLAIT_STEP_BAD;
 		if (owner >= PLAIT_WALK_OWNER_SHIM)
 			return plait_walk_shim(memory, walk, previous, ret);
 	}
-	plait_u64 code = plait_walk_frame_u64(walk, plan->frame_code) & plan->code_mask;
+	plait_u64 code = plait_walk_frame_u64(frame, plan->frame_code) & plan->code_mask;
 	if (!code || (code & 7) || !plait_walk_fetch_code(memory, walk, code))
 		return PLAIT_STEP_BAD;
 	if (plait_walk_is_init_cleanup(walk)) {
@@ -132,7 +136,7 @@ static inline enum plait_walk_step plait_walk_read_frame(plait_walk_memory memor
 		walk->frame = previous;
 		return PLAIT_STEP_SKIP;
 	}
-	return plait_walk_python_frame(memory, walk, code, previous, ret);
+	return plait_walk_python_frame(memory, walk, frame, code, previous, ret);
 }
 
 #endif

@@ -38,25 +38,25 @@ static inline bool plait_walk_fetch_frame(plait_walk_memory memory, struct plait
 	return true;
 }
 
-/* Fields of the frame that was read last (plait_walk_u64()). */
-static inline const char *plait_walk_frame_field(const struct plait_walk *walk, plait_u32 offset, plait_u32 size)
+/* The frame that was read last, and its fields. */
+static inline const char *plait_walk_frame(const struct plait_walk *walk)
 {
-	return (const char *)walk->piece_words + ((walk->piece_at + offset) & (8 * PLAIT_WALK_PIECE_WORDS - size));
+	return (const char *)walk->piece_words + (walk->piece_at & (2 * PLAIT_WALK_PIECE - 1));
 }
 
-static inline plait_u64 plait_walk_frame_u64(const struct plait_walk *walk, plait_u32 offset)
+static inline plait_u64 plait_walk_frame_u64(const char *frame, plait_u8 offset)
 {
-	return *(const plait_walk_field_u64 *)plait_walk_frame_field(walk, offset, 8);
+	return *(const plait_walk_field_u64 *)(frame + offset);
 }
 
-static inline plait_u32 plait_walk_frame_u32(const struct plait_walk *walk, plait_u32 offset)
+static inline plait_u32 plait_walk_frame_u32(const char *frame, plait_u8 offset)
 {
-	return *(const plait_walk_field_u32 *)plait_walk_frame_field(walk, offset, 4);
+	return *(const plait_walk_field_u32 *)(frame + offset);
 }
 
-static inline plait_u8 plait_walk_frame_u8(const struct plait_walk *walk, plait_u32 offset)
+static inline plait_u8 plait_walk_frame_u8(const char *frame, plait_u8 offset)
 {
-	return *(const plait_u8 *)plait_walk_frame_field(walk, offset, 1);
+	return *(const plait_u8 *)(frame + offset);
 }
 
 #endif

@@ -12,15 +12,31 @@
 /* glibc keeps the first 32 keys' values in struct pthread itself (nptl/descr.h, specific_1stblock). */
 #define PLAIT_WALK_TSD_KEYS 32
 
-/* What pthread_getspecific(autoTSSkey) gives in that thread. */
-static inline plait_u64 plait_walk_tsd(plait_walk_memory memory, const struct plait_walk *walk)
+/* What _PyRuntime says: gilstate.tstate_current (<= 3.11: one for the process, that of whoever holds the GIL) and, not
+ * far behind it, gilstate.autoTSSkey (before 3.15). */
+struct plait_walk_gilstate {
+	plait_u64 tstate_current, autotsskey; /* 0: none */
+};
+
+static inline void plait_walk_read_gilstate(plait_walk_memory memory, struct plait_walk *walk,
+					    struct plait_walk_gilstate *ret)
 {
-	plait_u64 tss = 0, value = 0; /* Py_tss_t { int initialized; pthread_key_t key } */
-	if (!walk->plan.runtime_autotsskey ||
-	    plait_walk_read(memory, &tss, sizeof(tss), walk->plan.runtime + walk->plan.runtime_autotsskey))
-		return 0;
-	plait_u64 key = tss >> 32;
-	if (!(plait_u32)tss || key >= PLAIT_WALK_TSD_KEYS)
+	plait_u32 current = walk->plan.runtime_tstate_current, key = walk->plan.runtime_autotsskey;
+	plait_u32 start = current ? current : key;
+	ret->tstate_current = ret->autotsskey = 0;
+	if (!start || plait_walk_read(memory, walk->words, (key ? key - start : 0) + 8, walk->plan.runtime + start))
+		return;
+	if (current)
+		ret->tstate_current = plait_walk_u64(walk->words, 0);
+	if (key)
+		ret->autotsskey = plait_walk_u64(walk->words, key - start);
+}
+
+/* What pthread_getspecific(autoTSSkey) gives in that thread. */
+static inline plait_u64 plait_walk_tsd(plait_walk_memory memory, const struct plait_walk *walk, plait_u64 autotsskey)
+{
+	plait_u64 value = 0, key = autotsskey >> 32; /* Py_tss_t { int initialized; pthread_key_t key } */
+	if (!(plait_u32)autotsskey || key >= PLAIT_WALK_TSD_KEYS)
 		return 0;
 	/* struct pthread_key_data { uintptr_t seq; void *data } */
 	if (plait_walk_read(memory, &value, sizeof(value),
@@ -29,25 +45,19 @@ static inline plait_u64 plait_walk_tsd(plait_walk_memory memory, const struct pl
 	return value;
 }
 
-/* The thread state that the thread works with now (the innermost one); 0 while it has none attached. */
-static inline plait_u64 plait_walk_active_tstate(plait_walk_memory memory, struct plait_walk *walk)
+/* The thread state that the thread works with now (the innermost one), and the one bound to it, attached or not; 0: it
+ * has none. */
+static inline void plait_walk_tstates(plait_walk_memory memory, struct plait_walk *walk, plait_u64 *ret_active,
+				      plait_u64 *ret_bound)
 {
-	plait_u64 value = 0;
-	if (walk->plan.tls_current.kind != PLAIT_TLS_NONE)
-		return plait_walk_tls(memory, walk, &walk->plan.tls_current);
-	/* <= 3.11: one for the process, that of whoever holds the GIL. */
-	if (!walk->plan.runtime_tstate_current ||
-	    plait_walk_read(memory, &value, sizeof(value), walk->plan.runtime + walk->plan.runtime_tstate_current))
-		return 0;
-	return value;
-}
-
-/* The thread state bound to the thread, attached or not. */
-static inline plait_u64 plait_walk_bound_tstate(plait_walk_memory memory, struct plait_walk *walk)
-{
-	if (walk->plan.tls_gilstate.kind != PLAIT_TLS_NONE)
-		return plait_walk_tls(memory, walk, &walk->plan.tls_gilstate);
-	return plait_walk_tsd(memory, walk);
+	struct plait_walk_gilstate gilstate;
+	plait_walk_read_gilstate(memory, walk, &gilstate);
+	*ret_active = walk->plan.tls_current.kind != PLAIT_TLS_NONE
+			      ? plait_walk_tls(memory, walk, &walk->plan.tls_current)
+			      : gilstate.tstate_current;
+	*ret_bound = walk->plan.tls_gilstate.kind != PLAIT_TLS_NONE
+			     ? plait_walk_tls(memory, walk, &walk->plan.tls_gilstate)
+			     : plait_walk_tsd(memory, walk, gilstate.autotsskey);
 }
 
 /* Fetches the thread state into walk->words. True when it belongs to this thread. */

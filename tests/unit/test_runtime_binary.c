@@ -91,7 +91,7 @@ static void table_of_3_13_makes_a_plan(void **state)
 	assert_int_equal(plan.interp_threads_head, 7344);
 	assert_int_equal(plan.tstate_next, 8);
 	assert_int_equal(plan.frame_owner, 70);
-	assert_int_equal(plan.frame_tlbc_index, PLAIT_NO_OFFSET);
+	assert_int_equal(plan.frame_tlbc_index, PLAIT_NO_FRAME_OFFSET);
 	assert_int_equal(plan.frame_size, 72);
 	assert_int_equal(plan.code_mask, UINT64_MAX);
 	assert_int_equal(plan.code_adaptive, 200);

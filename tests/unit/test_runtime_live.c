@@ -224,7 +224,7 @@ static void assert_frame(const struct subject *subject)
 	if (plan->shape == PLAIT_SHAPE_CFRAME || plan->shape == PLAIT_SHAPE_CFRAME_SHIM)
 		frame = word(subject, frame + plan->cframe_current_frame);
 	assert_int_equal(word(subject, frame + plan->frame_code) & plan->code_mask, said(subject, "code"));
-	if (plan->frame_owner != PLAIT_NO_OFFSET)
+	if (plan->frame_owner != PLAIT_NO_FRAME_OFFSET)
 		assert_int_equal(word(subject, frame + plan->frame_owner) & 0xff, 0);
 	uint64_t caller = word(subject, frame + plan->frame_previous);
 	assert_int_not_equal(caller, 0);
