@@ -87,7 +87,6 @@ struct plait_sample {
 	uint64_t time; /* ns, CLOCK_MONOTONIC */
 	uint32_t pid;  /* process (tgid), in the recorder's pid namespace */
 	uint32_t tid;
-	uint32_t cpu;
 	uint32_t event;	  /* index into the source's events */
 	uint64_t period;  /* what this sample stands for, in the event's unit (ns for clocks, else counts) */
 	uint64_t ip;	  /* where the event fired, kernel or user */

@@ -9,7 +9,7 @@
  *     PLAIT_WIRE_STACK      pieces of the user stack,  / into what comes last:
  *     PLAIT_WIRE_HEAD       totals; then, unless there are no user registers, in the same raw data
  *                           PLAIT_WIRE_REGISTERS, the last PLAIT_WIRE_FRAMES and PLAIT_WIRE_STACK, which may be empty
- *     then the kernel's own PERF_RECORD_SAMPLE of the event.
+ *     then the kernel's own PERF_RECORD_SAMPLE of the event, unless the head has a period.
  * The kernel writes nothing else into these samples but their event's id: what it adds costs as much as a short body.
  * Frames go from the innermost outwards, pieces of stack ascend. Each kind is a struct plait_wire_header, then the
  * body.
@@ -77,6 +77,8 @@ struct plait_wire_head {
 	plait_u32 per_frame;   /* 1: one activation a Python frame (3.8 to 3.10) */
 	plait_u16 stack_whole; /* 1: the copy reaches stack_end */
 	plait_u16 in_exec;     /* 1: in the middle of an exec: user registers are those of the program before */
+	plait_u64 period;      /* not 0: a hit in user mode of the only event, which says nothing else. There is no
+				* sample of the kernel's, which would cost as much again */
 };
 
 /* Body of PLAIT_WIRE_REGISTERS: 64 bit words, the user registers at the sample in the order of DWARF's numbers, as many

@@ -70,23 +70,42 @@ static struct plait_run *find_run(struct plait_assembler *assembler, uint64_t se
 	return NULL;
 }
 
-static void feed_wire(struct plait_assembler *assembler, const struct plait_record *record, uint64_t position)
+/* Hands over the run at `index`: with what completes `unit`. Runs inside it have lost their samples, but for those of
+ * other threads' probes. */
+static void complete(struct plait_assembler *assembler, size_t index, uint32_t tid, struct plait_unit *unit)
+{
+	for (size_t i = assembler->run_count; i-- > index + 1;)
+		if (!is_probe(&assembler->runs[i]) || assembler->runs[i].tid == tid)
+			drop_run(assembler, i);
+	unit->paired = true;
+	unit->start = assembler->runs[index].start;
+	unit->sequence = assembler->runs[index].sequence;
+	unit->damaged = assembler->runs[index].damaged;
+	remove_run(assembler, index);
+}
+
+/* True when the record completes a sample. */
+static bool feed_wire(struct plait_assembler *assembler, const struct plait_record *record, uint64_t position,
+		      struct plait_unit *unit)
 {
 	struct plait_run *run = find_run(assembler, record->wire.header.sequence);
 	if (!run)
 		run = begin_run(assembler, record, position);
 	run->time = record->time;
 	if (record->wire.header.kind != PLAIT_WIRE_HEAD)
-		return;
+		return false;
 	struct plait_wire_head head;
 	if (record->wire.header.size < sizeof(head)) {
 		assembler->statistics->bad_records++;
-		return;
+		return false;
 	}
 	memcpy(&head, record->wire.body, sizeof(head));
 	run->has_head = true;
 	run->ip = head.ip;
 	run->sp = head.sp;
+	if (head.period)
+		complete(assembler, (size_t)(run - assembler->runs), record->tid, unit);
+	return head.period != 0;
 }
 
 /* Nested runs see the same user registers, so a run that has others is of an earlier instant. */
@@ -101,8 +120,7 @@ static bool run_fits(const struct plait_run *run, const struct plait_record *rec
 	       run->sp == registers->value[plait_source_arch.dwarf_sp];
 }
 
-/* The innermost run that fits is the sample's: interrupts nest. Runs inside it have lost their samples, but for those
- * of other threads' probes. */
+/* The innermost run that fits is the sample's: interrupts nest. */
 static void pair(struct plait_assembler *assembler, const struct plait_record *record, struct plait_unit *unit)
 {
 	size_t index = assembler->run_count;
@@ -112,14 +130,7 @@ static void pair(struct plait_assembler *assembler, const struct plait_record *r
 		assembler->statistics->unpaired_samples++;
 		return;
 	}
-	for (size_t i = assembler->run_count; i-- > index + 1;)
-		if (!is_probe(&assembler->runs[i]) || assembler->runs[i].tid == record->tid)
-			drop_run(assembler, i);
-	unit->paired = true;
-	unit->start = assembler->runs[index].start;
-	unit->sequence = assembler->runs[index].sequence;
-	unit->damaged = assembler->runs[index].damaged;
-	remove_run(assembler, index);
+	complete(assembler, index, record->tid, unit);
 }
 
 /* When a code object is to be delivered. It does not wait for its run's sample: that may be lost, and the program does
@@ -157,8 +168,9 @@ bool plait_assembler_feed(struct plait_assembler *assembler, const struct plait_
 			unit.time = code_time(record);
 			break;
 		}
-		feed_wire(assembler, record, position);
-		return true;
+		if (!feed_wire(assembler, record, position, &unit))
+			return true;
+		break;
 	case PLAIT_RECORD_SAMPLE:
 		pair(assembler, record, &unit);
 		break;

@@ -1,6 +1,7 @@
 /*
  * Finds which records of one ring belong together: what the BPF program wrote in one run, and the kernel's sample that
- * follows it. Interrupts nest, so between a run and its sample another run and its sample may lie.
+ * follows it, unless the run's own head is that. Interrupts nest, so between a run and its sample another run and its
+ * sample may lie.
  */
 #ifndef PLAIT_PERF_SOURCE_ASSEMBLE_H
 #define PLAIT_PERF_SOURCE_ASSEMBLE_H

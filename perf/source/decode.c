@@ -148,7 +148,6 @@ static void read_sample(const struct plait_record_formats *formats, struct plait
 	uint64_t ip = format->sample_type & PERF_SAMPLE_IP ? plait_bytes_u64(bytes) : 0;
 	read_identity(bytes, format->sample_type, record);
 	uint64_t address = format->sample_type & PERF_SAMPLE_ADDR ? plait_bytes_u64(bytes) : 0;
-	record->cpu = format->sample_type & PERF_SAMPLE_CPU ? (uint32_t)plait_bytes_u64(bytes) : 0;
 	uint64_t period = format->sample_type & PERF_SAMPLE_PERIOD ? plait_bytes_u64(bytes) : 0;
 	if (raw) {
 		read_wire(bytes, record);
@@ -271,7 +270,6 @@ static bool read_trailer(const struct plait_record_formats *formats, struct plai
 	struct plait_bytes trailer = plait_bytes(bytes->end - size, size);
 	bytes->end -= size;
 	read_identity(&trailer, type, record);
-	record->cpu = type & PERF_SAMPLE_CPU ? plait_bytes_u32(&trailer) : 0;
 	return true;
 }
 

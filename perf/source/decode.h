@@ -19,7 +19,7 @@
 
 /* In that of all events but those of the BPF program's output. With sample_id_all, records that are no samples end with
  * them (perf_event.h, struct sample_id). */
-#define PLAIT_SAMPLE_COMMON (PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU | PERF_SAMPLE_IDENTIFIER)
+#define PLAIT_SAMPLE_COMMON (PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_IDENTIFIER)
 
 /* What sampled events may have besides: what the decoder understands. */
 #define PLAIT_SAMPLE_KNOWN                                                                                             \
@@ -69,7 +69,7 @@ enum plait_record_kind {
 struct plait_record {
 	enum plait_record_kind kind;
 	uint64_t time;
-	uint32_t pid, tid, cpu;
+	uint32_t pid, tid;
 	union {
 		struct {
 			uint32_t event;

@@ -11,7 +11,7 @@ _Static_assert(offsetof(struct plait_wire_frame, kind) == offsetof(struct plait_
 struct run_content {
 	struct plait_wire_head head;
 	struct plait_registers registers;
-	bool has_head;
+	bool has_head; /* with a period: it is the sample */
 	bool bad;
 };
 
@@ -173,15 +173,32 @@ static struct plait_stack_piece kernel_piece(const struct plait_record *record)
 	};
 }
 
+/* The sample that the kernel would have written. */
+static struct plait_record sample_of_head(const struct plait_record *record, const struct plait_wire_head *head)
+{
+	return (struct plait_record) {
+		.kind = PLAIT_RECORD_SAMPLE,
+		.time = record->time,
+		.pid = record->pid,
+		.tid = record->tid,
+		.sample = { .ip = head->ip, .period = head->period },
+	};
+}
+
 static enum plait_deliver_result build_sample(struct plait_delivery *delivery,
 					      const struct plait_record_formats *formats, const struct plait_ring *ring,
-					      const struct plait_unit *unit, const struct plait_record *record,
+					      const struct plait_unit *unit, struct plait_record *record,
 					      struct plait_source_event *ret)
 {
 	struct run_content run = { 0 };
 	delivery->frames.count = delivery->pieces.count = 0;
 	if (unit->paired && !collect_run(delivery, formats, ring, unit, &run))
 		return PLAIT_DELIVER_NO_MEMORY;
+	if (record->kind == PLAIT_RECORD_WIRE) {
+		if (!add_record(delivery, record, &run))
+			return PLAIT_DELIVER_NO_MEMORY;
+		*record = sample_of_head(record, &run.head);
+	}
 	if (!collect_reads(delivery, formats, record))
 		return PLAIT_DELIVER_NO_MEMORY;
 	uint64_t type = formats->formats[record->sample.event].sample_type;
@@ -196,7 +213,6 @@ static enum plait_deliver_result build_sample(struct plait_delivery *delivery,
 		.time = unit->time,
 		.pid = record->pid,
 		.tid = record->tid,
-		.cpu = record->cpu,
 		.event = record->sample.event,
 		.period = record->sample.period,
 		.ip = record->sample.ip,
@@ -269,7 +285,9 @@ enum plait_deliver_result plait_delivery_build(struct plait_delivery *delivery,
 	case PLAIT_RECORD_SAMPLE:
 		return build_sample(delivery, formats, ring, unit, &record, ret);
 	case PLAIT_RECORD_WIRE:
-		return build_code(delivery, &record, ret);
+		return record.wire.header.kind == PLAIT_WIRE_CODE
+			       ? build_code(delivery, &record, ret)
+			       : build_sample(delivery, formats, ring, unit, &record, ret);
 	case PLAIT_RECORD_MAP:
 		ret->kind = PLAIT_SOURCE_MAP;
 		ret->map = record.map;

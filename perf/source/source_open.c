@@ -65,6 +65,16 @@ static bool is_alone(const struct plait_opening *opening)
 	return opening->options.stack_size > 0;
 }
 
+static bool has_access(const struct plait_event_spec *spec)
+{
+	return spec->precise && is_hardware(spec);
+}
+
+bool plait_source_is_alone(const struct plait_event_spec *events, size_t count)
+{
+	return count == 1 && !events->counting && !plait_event_has_address(events) && !has_access(events);
+}
+
 /* What a sample of the event says. */
 static void set_sampling(const struct plait_opening *opening, size_t event, struct perf_event_attr *attr)
 {
@@ -72,7 +82,7 @@ static void set_sampling(const struct plait_opening *opening, size_t event, stru
 	attr->sample_type |= PERF_SAMPLE_IP | PERF_SAMPLE_PERIOD | PERF_SAMPLE_REGS_USER;
 	if (plait_event_has_address(spec))
 		attr->sample_type |= PERF_SAMPLE_ADDR;
-	if (spec->precise && is_hardware(spec))
+	if (has_access(spec))
 		attr->sample_type |= PERF_SAMPLE_DATA_SRC | PERF_SAMPLE_WEIGHT_STRUCT;
 	if (!spec->exclude_kernel)
 		attr->sample_type |= PERF_SAMPLE_CALLCHAIN;

@@ -63,6 +63,13 @@ static inline bool arch_task_frame(struct task_struct *task, struct arch_frame *
 	return regs && !bpf_probe_read_kernel(ret, sizeof(*ret), regs);
 }
 
+#if !defined(PLAIT_FOR_TRACEPOINTS) && !defined(PLAIT_FOR_PROBES)
+static inline bool arch_in_user_mode(plait_context *ctx)
+{
+	return arch_is_user(ctx->regs.cs);
+}
+#endif
+
 /* Fills `ret` with the user registers at the sample. False when there are none: a kernel thread, or another ABI. */
 static inline bool arch_user_registers(plait_context *ctx, struct task_struct *task, plait_u64 *ret)
 {

@@ -45,6 +45,17 @@ static inline bool is_in_exec(const struct task_facts *task, plait_u64 sp)
 	return task->in_exec && bpf_probe_read_user(&word, sizeof(word), (const void *)sp);
 }
 
+/* What struct plait_wire_head wants to know. */
+static inline plait_u64 own_period(plait_context *ctx)
+{
+#if defined(PLAIT_FOR_TRACEPOINTS) || defined(PLAIT_FOR_PROBES)
+	(void)ctx;
+	return 0;
+#else
+	return alone && arch_in_user_mode(ctx) ? ctx->sample_period : 0;
+#endif
+}
+
 SEC(PLAIT_PROGRAM)
 int sample(plait_context *ctx)
 {
@@ -92,6 +103,7 @@ int sample(plait_context *ctx)
 	head->ip = s->run.registers[ARCH_PC];
 	head->sp = s->run.registers[ARCH_SP];
 	head->tp = facts.tp;
+	head->period = own_period(ctx);
 	head->stack_end = plait_stack_extent(head->sp, facts.start_stack, head->tp);
 	s->walk.tp = facts.tp;
 	s->walk.first_tid = facts.own_id;

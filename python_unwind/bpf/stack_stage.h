@@ -110,7 +110,7 @@ static inline int run_stage_stack(plait_context *ctx, enum loop_kind loops)
 	if (!send_head(ctx, s))
 		return drop(s);
 	s->busy = 0;
-	return 1;
+	return head->period == 0;
 }
 DEFINE_STAGE(stage_stack)
 

@@ -27,7 +27,7 @@
 #define RING_PIECES_MAX 512
 #define RING_STACK 12288 /* bytes of stack that the kernel copies for comparison */
 
-/* One run of the program with the kernel's sample. */
+/* One run of the program with the kernel's sample, if that is to come. */
 struct ring_sample {
 	struct plait_wire_header header; /* of the head */
 	struct plait_wire_head head;
@@ -50,6 +50,7 @@ struct ring_sample {
 
 struct ring_counts {
 	size_t samples; /* with everything belonging to them */
+	size_t alone;	/* of these, without the kernel's */
 	size_t orphans; /* samples without records, records without a sample, records out of place */
 	size_t lost;
 };
@@ -113,6 +114,19 @@ static inline int rings_open(struct rings *rings, const struct plait_sampler *sa
 	return 0;
 }
 
+/* Whether every ring together holds so much that a test can learn from it. */
+static inline bool rings_have_enough(const struct rings *rings)
+{
+	uint64_t bytes = 0, enough = 2 << 20;
+	for (int cpu = 0; cpu < rings->cpus; cpu++) {
+		const struct perf_event_mmap_page *page = (const struct perf_event_mmap_page *)rings->map[cpu];
+		bytes += __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE) - page->data_tail;
+		if (page->data_size / 2 < enough)
+			enough = page->data_size / 2;
+	}
+	return bytes >= enough;
+}
+
 static inline void rings_enable(struct rings *rings, bool enable)
 {
 	for (int cpu = 0; cpu < rings->cpus; cpu++)
@@ -168,6 +182,19 @@ static inline void ring_part(struct ring_state *state, const struct plait_wire_h
 	}
 }
 
+/* The head is the sample. */
+static inline void ring_own_sample(struct ring_state *state)
+{
+	struct ring_sample *sample = state->sample;
+	sample->pid = sample->header.pid;
+	sample->tid = sample->header.tid;
+	sample->kernel_register_count = sample->kernel_stack_size = 0;
+	state->counts.samples++;
+	state->counts.alone++;
+	state->on_sample(state->context, sample);
+	ring_reset(state);
+}
+
 /* What the sampler wrote at once: `size` bytes, up to 7 of them padding. */
 static inline void ring_raw(struct ring_state *state, const uint8_t *raw, uint32_t size)
 {
@@ -188,6 +215,8 @@ static inline void ring_raw(struct ring_state *state, const uint8_t *raw, uint32
 		memcpy(&header, raw + at, sizeof(header));
 		ring_part(state, &header, raw + at + sizeof(header));
 	}
+	if (state->headed && state->sample->head.period)
+		ring_own_sample(state);
 }
 
 /* The kernel's sample: id, pid, tid, abi, registers, stack size, stack, size used. */

@@ -18,8 +18,8 @@ struct outcome {
 		uint32_t tid, event;
 		enum plait_walk_status walk;
 		size_t frames, pieces, stack_bytes;
-		uint64_t first_code, valid, last_register;
-		bool whole, stack_right, has_registers;
+		uint64_t first_code, valid, last_register, period, ip;
+		bool kernel_mode, whole, stack_right, has_registers;
 	} events[64];
 	size_t count;
 	struct plait_assembler_statistics statistics;
@@ -51,6 +51,9 @@ static void note(struct outcome *outcome, const struct plait_source_event *event
 	outcome->events[n].pieces = sample->stack.count;
 	for (size_t i = 0; i < sample->stack.count; i++)
 		outcome->events[n].stack_bytes += sample->stack.pieces[i].size;
+	outcome->events[n].period = sample->period;
+	outcome->events[n].ip = sample->ip;
+	outcome->events[n].kernel_mode = sample->kernel_mode;
 	outcome->events[n].whole = sample->stack.whole;
 	outcome->events[n].has_registers = sample->registers.valid;
 	outcome->events[n].valid = sample->registers.valid;
@@ -254,6 +257,95 @@ static void test_run_in_one_record(void **state)
 	assert_true(outcome.events[0].stack_right && outcome.events[0].whole);
 	assert_int_equal(outcome.events[0].valid, (UINT64_C(1) << PLAIT_REGISTER_COUNT) - 1);
 	assert_int_equal(outcome.events[0].last_register, 4711);
+	fake_ring_release(&fake);
+}
+
+/* A head with a period is the sample of a hit in user mode; what it is of, and where, needs no other record. */
+static void write_own(struct fake_ring *fake, const struct instant *instant, uint64_t sequence, uint64_t period)
+{
+	struct built record;
+	struct {
+		struct plait_wire_head head;
+		struct plait_wire_header registers_header;
+		uint64_t registers[PLAIT_REGISTER_COUNT];
+		struct plait_wire_header stack_header;
+		uint64_t address;
+		uint8_t stack[24];
+	} parts = { .head = { .ip = instant->ip,
+			      .sp = instant->sp,
+			      .walk = PLAIT_WALK_COMPLETE,
+			      .frame_count = 5,
+			      .stack_whole = 1,
+			      .period = period },
+		    .registers_header = { PLAIT_WIRE_REGISTERS, sizeof(parts.registers), sequence },
+		    .stack_header = { PLAIT_WIRE_STACK, 8 + sizeof(parts.stack), sequence },
+		    .address = 0x9000 };
+	for (size_t i = 0; i < sizeof(parts.stack); i++)
+		parts.stack[i] = (uint8_t)(parts.address + i + sequence);
+	parts.registers[PLAIT_REGISTER_COUNT - 1] = 4711;
+	build_frames(&record, instant, sequence, 0, 5); /* a chunk that went ahead */
+	fake_ring_write(fake, &record);
+	build_wire(&record, instant, PLAIT_WIRE_HEAD, sequence, &parts, sizeof(parts));
+	memcpy(record.bytes + BUILT_RAW + offsetof(struct plait_wire_header, size), &(uint32_t) { sizeof(parts.head) },
+	       4);
+	fake_ring_write(fake, &record);
+}
+
+static void assert_own(const struct outcome *outcome, size_t n, uint32_t tid, uint64_t sequence, uint64_t period)
+{
+	assert_int_equal(outcome->events[n].kind, PLAIT_SOURCE_SAMPLE);
+	assert_int_equal(outcome->events[n].tid, tid);
+	assert_int_equal(outcome->events[n].event, 0);
+	assert_int_equal(outcome->events[n].period, period);
+	assert_int_equal(outcome->events[n].ip, 0x400000 + tid);
+	assert_false(outcome->events[n].kernel_mode);
+	assert_int_equal(outcome->events[n].walk, PLAIT_WALK_COMPLETE);
+	assert_int_equal(outcome->events[n].frames, 5);
+	assert_int_equal(outcome->events[n].first_code, sequence * 100);
+	assert_int_equal(outcome->events[n].stack_bytes, 24);
+	assert_true(outcome->events[n].whole && outcome->events[n].stack_right);
+	assert_int_equal(outcome->events[n].valid, (UINT64_C(1) << PLAIT_REGISTER_COUNT) - 1);
+	assert_int_equal(outcome->events[n].last_register, 4711);
+}
+
+static void test_head_that_is_the_sample(void **state)
+{
+	(void)state;
+	struct fake_ring fake = fake_ring_make(RING, RING - 400);
+	struct instant first = at(20, 1000), second = at(20, 2000), third = at(21, 3000);
+	write_own(&fake, &first, 2, 777);
+	write_run(&fake, &second, 4); /* this one in the kernel */
+	write_sample(&fake, &second);
+	write_own(&fake, &third, 6, 778);
+	struct outcome outcome = read_all(&fake);
+	assert_int_equal(outcome.count, 3);
+	assert_own(&outcome, 0, 20, 2, 777);
+	assert_whole(&outcome, 1, 20, 4);
+	assert_int_equal(outcome.events[1].period, 1001001);
+	assert_own(&outcome, 2, 21, 6, 778);
+	assert_int_equal(outcome.statistics.unpaired_runs + outcome.statistics.unpaired_samples, 0);
+	fake_ring_release(&fake);
+}
+
+/* A run whose sample does not come is not taken for that of a later head, nor is the head's of a later sample. */
+static void test_head_that_is_the_sample_among_losses(void **state)
+{
+	(void)state;
+	struct fake_ring fake = fake_ring_make(RING, 0);
+	struct instant first = at(20, 1000), second = at(20, 2000);
+	struct built record;
+	write_run(&fake, &first, 2); /* its sample is lost */
+	build_lost(&record, 1500, 1);
+	fake_ring_write(&fake, &record);
+	write_own(&fake, &second, 4, 777);
+	write_sample(&fake, &second); /* its run is lost */
+	struct outcome outcome = read_all(&fake);
+	assert_int_equal(outcome.count, 2);
+	assert_int_equal(outcome.events[0].walk, PLAIT_WALK_COMPLETE);
+	assert_int_equal(outcome.events[0].frames, 5);
+	assert_int_equal(outcome.events[1].walk, PLAIT_WALK_LOST);
+	assert_int_equal(outcome.statistics.unpaired_runs, 1);
+	assert_int_equal(outcome.statistics.unpaired_samples, 1);
 	fake_ring_release(&fake);
 }
 
@@ -534,6 +626,8 @@ int main(void)
 		cmocka_unit_test(test_sample_without_head),
 		cmocka_unit_test(test_head_in_exec),
 		cmocka_unit_test(test_run_in_one_record),
+		cmocka_unit_test(test_head_that_is_the_sample),
+		cmocka_unit_test(test_head_that_is_the_sample_among_losses),
 		cmocka_unit_test(test_head_without_sample),
 		cmocka_unit_test(test_stale_run_is_not_taken),
 		cmocka_unit_test(test_nested),

@@ -95,15 +95,13 @@ static inline void finish(struct built *record)
 }
 
 /* Ends a record that is no sample. */
-static inline void put_trailer(struct built *record, uint32_t pid, uint32_t tid, uint64_t time, uint32_t cpu)
+static inline void put_trailer(struct built *record, uint32_t pid, uint32_t tid, uint64_t time)
 {
 	while (record->size % 8)
 		record->bytes[record->size++] = 0;
 	put32(record, pid);
 	put32(record, tid);
 	put64(record, time);
-	put32(record, cpu);
-	put32(record, 0);
 	put64(record, ID_CLOCK);
 	finish(record);
 }
@@ -137,8 +135,6 @@ static inline void build_clock(struct built *record, const struct instant *at, u
 	put32(record, at->pid);
 	put32(record, at->tid);
 	put64(record, at->time);
-	put32(record, 3);
-	put32(record, 0);
 	put64(record, 1001001);
 	put64(record, chain_count);
 	put(record, chain, chain_count * 8);
@@ -155,8 +151,6 @@ static inline void build_fault(struct built *record, const struct instant *at, u
 	put32(record, at->tid);
 	put64(record, at->time);
 	put64(record, address);
-	put32(record, 3);
-	put32(record, 0);
 	put64(record, 1);
 	put_registers(record, at);
 	finish(record);
@@ -172,8 +166,6 @@ static inline void build_group(struct built *record, const struct instant *at,
 	put32(record, at->pid);
 	put32(record, at->tid);
 	put64(record, at->time);
-	put32(record, 3);
-	put32(record, 0);
 	put64(record, 500);
 	put64(record, count);
 	put64(record, 70000);
@@ -197,8 +189,6 @@ static inline void build_load(struct built *record, const struct instant *at, ui
 	put32(record, at->tid);
 	put64(record, at->time);
 	put64(record, address);
-	put32(record, 3);
-	put32(record, 0);
 	put64(record, 1000);
 	put_registers(record, at);
 	put64(record, weight);
@@ -259,7 +249,7 @@ static inline void build_lost(struct built *record, uint64_t time, uint64_t coun
 	begin(record, PERF_RECORD_LOST, 0);
 	put64(record, ID_OUTPUT);
 	put64(record, count);
-	put_trailer(record, 0, 0, time, 3);
+	put_trailer(record, 0, 0, time);
 }
 
 static inline void build_map2(struct built *record, uint32_t pid, uint64_t time, uint64_t start, uint64_t size,
@@ -278,7 +268,7 @@ static inline void build_map2(struct built *record, uint32_t pid, uint64_t time,
 	put32(record, 5);
 	put32(record, 2);
 	put(record, path, strlen(path) + 1);
-	put_trailer(record, pid, pid, time, 3);
+	put_trailer(record, pid, pid, time);
 }
 
 /* A ring that the test writes as the kernel does. */
