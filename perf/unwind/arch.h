@@ -61,9 +61,10 @@ struct plait_unwind_arch {
 	void (*frame_pointer_rule)(struct plait_rule *ret);
 	/* Does a call instruction end at `code + size`, whose address is `address`? Looks at the last bytes only. */
 	bool (*call_before)(const uint8_t *code, size_t size, uint64_t address, struct plait_call_site *ret);
-	/* What the instruction at `code` does, and where it leads (calls, branches, jumps). Where instruction_bytes is
-	 * set. */
-	enum plait_flow (*flow)(const uint8_t *code, uint64_t address, uint64_t *ret_target);
+	/* What each of the `count` instructions at `code` does, as enum plait_flow. Where instruction_bytes is set. */
+	void (*flows)(const uint8_t *code, size_t count, uint8_t *ret);
+	/* How many instructions further the branch, call or jump at `code` leads. The same. */
+	int64_t (*distance)(const uint8_t *code);
 	/* Code that is known by its bytes: CPython's -X perf trampoline stubs (return address in them), and a C
 	 * library's signal trampoline without CFI. `code` has pattern_bytes_before bytes before pc and pattern_bytes
 	 * from it. False: neither. */

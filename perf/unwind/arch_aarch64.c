@@ -36,30 +36,48 @@ static bool call_before(const uint8_t *code, size_t size, uint64_t address, stru
 	return plait_aarch64_is_blr(word);
 }
 
-/* `bits` of the word from bit `low` on: a signed distance in words. */
-static uint64_t target_of(uint32_t word, unsigned low, unsigned bits, uint64_t address)
-{
-	return address + (uint64_t)((int64_t)((uint64_t)word << (64 - low - bits)) >> (64 - bits)) * 4;
-}
+/* The flow that the upper byte of an instruction tells (C4.1, branches), or that it does not. */
+enum { OTHER = 0xff };
+static const uint8_t flow_by_upper_byte[256] = {
+	[0x00] = OTHER,
+	[0x14 ... 0x17] = PLAIT_FLOW_JUMP,
+	[0x34 ... 0x37] = PLAIT_FLOW_BRANCH, /* cbz, tbz */
+	[0x54] = PLAIT_FLOW_BRANCH,	     /* b.cond */
+	[0x94 ... 0x97] = PLAIT_FLOW_CALL,
+	[0xb4 ... 0xb7] = PLAIT_FLOW_BRANCH,
+	[0xd4 ... 0xd7] = OTHER,
+};
 
-static enum plait_flow flow(const uint8_t *code, uint64_t address, uint64_t *ret_target)
+static enum plait_flow other_flow(uint32_t word)
 {
-	uint32_t word = plait_aarch64_word(code);
-	bool by_flags = (word & 0xff000000) == 0x54000000,
-	     by_zero = (word & 0x7e000000) == 0x34000000;		/* b.cond, cbz */
-	if (by_flags || by_zero || (word & 0x7e000000) == 0x36000000) { /* tbz */
-		*ret_target = target_of(word, 5, by_flags || by_zero ? 19 : 14, address);
-		return PLAIT_FLOW_BRANCH;
-	}
-	if ((word & 0x7c000000) == 0x14000000) { /* b, bl */
-		*ret_target = target_of(word, 0, 26, address);
-		return plait_aarch64_is_bl(word) ? PLAIT_FLOW_CALL : PLAIT_FLOW_JUMP;
-	}
 	if (plait_aarch64_is_padding(word))
 		return PLAIT_FLOW_PADDING;
 	bool is_break = (word & 0xffe0001f) == 0xd4200000; /* brk: what must not be reached */
 	return plait_aarch64_is_return(word) || plait_aarch64_is_jump(word) || is_break ? PLAIT_FLOW_LEAVE
 											: PLAIT_FLOW_ON;
+}
+
+static void flows(const uint8_t *code, size_t count, uint8_t *ret)
+{
+	for (size_t i = 0; i < count; i++, code += 4) {
+		ret[i] = flow_by_upper_byte[code[3]];
+		if (ret[i] == OTHER)
+			ret[i] = (uint8_t)other_flow(plait_aarch64_word(code));
+	}
+}
+
+/* `bits` of the word from bit `low` on, signed. */
+static int64_t field(uint32_t word, unsigned low, unsigned bits)
+{
+	return (int64_t)((uint64_t)word << (64 - low - bits)) >> (64 - bits);
+}
+
+static int64_t distance(const uint8_t *code)
+{
+	uint32_t word = plait_aarch64_word(code);
+	if ((word & 0x7c000000) == 0x14000000) /* b, bl */
+		return field(word, 0, 26);
+	return (word & 0x7e000000) == 0x36000000 ? field(word, 5, 14) /* tbz */ : field(word, 5, 19);
 }
 
 /* --- Code known by its bytes --- */
@@ -142,7 +160,8 @@ const struct plait_unwind_arch plait_unwind_arch_aarch64 = {
 	.entry_rule = entry_rule,
 	.frame_pointer_rule = frame_pointer_rule,
 	.call_before = call_before,
-	.flow = flow,
+	.flows = flows,
+	.distance = distance,
 	.pattern_rule = pattern_rule,
 	.decode = plait_aarch64_decode,
 };

@@ -28,8 +28,9 @@ struct plait_image {
 	const struct plait_unwind_arch *arch; /* NULL: of a machine that is not known */
 	PLAIT_VEC(struct range) segments;
 	PLAIT_VEC(struct range) sections; /* executable ones */
-	PLAIT_VEC(struct symbol) symbols; /* of functions, and what is called; ascending, once `symbols_read` */
+	PLAIT_VEC(struct symbol) symbols; /* of functions; ascending, once `symbols_read` */
 	bool symbols_read;
+	PLAIT_VEC(struct plait_function_starts) starts; /* of sections without any table, once `symbols_read` */
 	struct plait_fde_index fdes;
 };
 
@@ -136,6 +137,9 @@ void plait_image_destroy(struct plait_image *image)
 	plait_vec_free(&image->segments);
 	plait_vec_free(&image->sections);
 	plait_vec_free(&image->symbols);
+	for (size_t i = 0; i < image->starts.count; i++)
+		plait_function_starts_release(&image->starts.data[i]);
+	plait_vec_free(&image->starts);
 	free(image);
 }
 
@@ -193,12 +197,13 @@ static bool read_starts(struct plait_image *image, const struct range *section)
 	struct plait_function_code code = { .bytes = image->bytes + section->offset,
 					    .start = section->start,
 					    .end = section->end };
-	struct plait_function_starts starts = { 0 };
-	bool good = plait_function_starts_find(image->arch, &code, &starts);
-	for (size_t i = 0; i < starts.addresses.count && good; i++)
-		good = plait_vec_push(&image->symbols, (struct symbol) { starts.addresses.data[i], 0 });
-	plait_vec_free(&starts.addresses);
-	return good;
+	struct plait_function_starts starts;
+	if (!plait_function_starts_find(image->arch, &code, &starts))
+		return false;
+	if (!starts.bits || plait_vec_push(&image->starts, starts))
+		return true;
+	plait_function_starts_release(&starts);
+	return false;
 }
 
 /* The same of all sections, but of no more bytes than the file has: those of a hostile one could overlap. */
@@ -213,24 +218,6 @@ static void read_all_starts(struct plait_image *image)
 			return;
 		left -= section->end - section->start;
 	}
-}
-
-/* Leaves one symbol of each address, and none without a size inside of one with a size: that one knows better. */
-static void drop_covered(struct plait_image *image)
-{
-	size_t kept = 0;
-	uint64_t covered = 0;
-	for (size_t i = 0; i < image->symbols.count; i++) {
-		struct symbol symbol = image->symbols.data[i];
-		if (!symbol.size && symbol.address < covered)
-			continue;
-		if (kept && image->symbols.data[kept - 1].address == symbol.address)
-			kept--;
-		image->symbols.data[kept++] = symbol;
-		if (symbol.address + symbol.size > covered)
-			covered = symbol.address + symbol.size;
-	}
-	image->symbols.count = kept;
 }
 
 static void read_symbols(struct plait_image *image)
@@ -252,14 +239,11 @@ static void read_symbols(struct plait_image *image)
 		if (!read_symbol_table(image, &section))
 			break;
 	}
-	/* Of a file with tables little code has none, and most of that has symbols. */
-	bool without_table = image->arch && image->arch->instruction_bytes && !image->fdes.count;
-	if (without_table)
-		read_all_starts(image);
 	if (image->symbols.count)
 		qsort(image->symbols.data, image->symbols.count, sizeof(struct symbol), compare_symbols);
-	if (without_table)
-		drop_covered(image);
+	/* Of a file with tables little code has none, and most of that has symbols. */
+	if (image->arch && image->arch->instruction_bytes && !image->fdes.count)
+		read_all_starts(image);
 }
 
 /* The index of the first symbol above `address`. */
@@ -304,7 +288,27 @@ static void plt_entry(const struct plait_unwind_arch *arch, const struct range *
 	ret->end = size && plt->end - ret->start > size ? ret->start + size : plt->end;
 }
 
-/* Between neighbours: the code without FDEs around `address`, then the symbol in it. */
+/* Narrows the bounds to what the code itself says. */
+static void apply_starts(const struct plait_image *image, uint64_t address, struct plait_function_code *bounds,
+			 bool *start_known)
+{
+	for (size_t i = 0; i < image->starts.count; i++) {
+		const struct plait_function_starts *starts = &image->starts.data[i];
+		if (address < starts->start || address >= starts->end)
+			continue;
+		uint64_t before, after = plait_function_starts_after(starts, address);
+		if (after < bounds->end)
+			bounds->end = after;
+		if (plait_function_starts_before(starts, address, &before) && before >= bounds->start) {
+			bounds->start = before;
+			*start_known = true;
+		}
+		return;
+	}
+}
+
+/* Between neighbours: the code without FDEs around `address`, then the symbol in it. Where no symbol says how large the
+ * function is, the code is asked. */
 static bool function_bounds(const struct plait_image *image, const struct range *range, uint64_t address,
 			    struct plait_function_code *ret)
 {
@@ -332,6 +336,8 @@ static bool function_bounds(const struct plait_image *image, const struct range 
 			start_known = true;
 		}
 	}
+	if (!ret->one_function)
+		apply_starts(image, address, ret, &start_known);
 	/* The first function of a section starts with it, but a far start is a wild guess. */
 	return (start_known || address - ret->start < FUNCTION_SIZE_MAX / 16) && ret->start <= address &&
 	       address < ret->end;
