@@ -120,12 +120,6 @@ static struct plait_value base_value(const struct plait_prologue *prologue, uint
 	return prologue->state.reg[reg];
 }
 
-static void set(struct plait_prologue *prologue, uint8_t reg, struct plait_value value)
-{
-	prologue->state.reg[reg] = value;
-	prologue->changed = true;
-}
-
 /* A register written by an instruction where 31 is not the stack pointer. */
 static void clobber(struct plait_prologue *prologue, uint8_t reg)
 {
@@ -142,13 +136,12 @@ static void access_word(struct plait_prologue *prologue, const struct transfer *
 		struct plait_value value = { PLAIT_VALUE_UNKNOWN };
 		if (transfer->size == 8)
 			value = plait_frame_load(&prologue->state, address);
-		set(prologue, reg, value);
+		plait_prologue_set(prologue, reg, value);
 	} else if (!transfer->is_load && address.kind == PLAIT_VALUE_ADDRESS) {
 		if (transfer->is_vector || transfer->size != 8 || reg == SP)
-			plait_frame_kill(&prologue->state, address, transfer->size);
+			plait_prologue_kill(prologue, address, transfer->size);
 		else
 			plait_prologue_store(prologue, address, prologue->state.reg[reg]);
-		prologue->changed = true;
 	}
 }
 
@@ -161,7 +154,7 @@ static void transfer_registers(struct plait_prologue *prologue, uint32_t word, c
 	if (!transfer->known_offset)
 		address = unknown;
 	if (transfer->writeback)
-		set(prologue, field_n(word), moved);
+		plait_prologue_set(prologue, field_n(word), moved);
 	access_word(prologue, transfer, field_d(word), address);
 	if (transfer->is_pair)
 		access_word(prologue, transfer, field_2(word), plait_value_moved(address, transfer->size));
@@ -172,13 +165,11 @@ static void structure(struct plait_prologue *prologue, uint32_t word)
 	struct plait_value base = base_value(prologue, field_n(word));
 	int32_t size = structure_size(word);
 	bool is_load = word >> 22 & 1, writeback = word >> 23 & 1;
-	if (!is_load && base.kind == PLAIT_VALUE_ADDRESS) {
-		plait_frame_kill(&prologue->state, base, 64);
-		prologue->changed = true;
-	}
+	if (!is_load)
+		plait_prologue_kill(prologue, base, 64);
 	if (writeback)
-		set(prologue, field_n(word),
-		    size ? plait_value_moved(base, size) : (struct plait_value) { PLAIT_VALUE_UNKNOWN });
+		plait_prologue_set(prologue, field_n(word),
+				   size ? plait_value_moved(base, size) : (struct plait_value) { PLAIT_VALUE_UNKNOWN });
 }
 
 /* C4.1, data processing (immediate): sums with a constant; `and` aligns the stack pointer. */
@@ -192,8 +183,9 @@ static void immediate(struct plait_prologue *prologue, uint32_t word)
 		if (sets_flags && d == SP)
 			return; /* cmp */
 		if (word >> 31)
-			set(prologue, d,
-			    plait_value_moved(base_value(prologue, field_n(word)), minus ? -value : value));
+			plait_prologue_set(
+				prologue, d,
+				plait_value_moved(base_value(prologue, field_n(word)), minus ? -value : value));
 		else
 			plait_prologue_clobber(prologue, d);
 		return;
@@ -215,7 +207,7 @@ static void registers(struct plait_prologue *prologue, uint32_t word)
 {
 	uint8_t d = field_d(word);
 	if ((word & 0xffe0ffe0) == 0xaa0003e0 && (word >> 16 & 31) != SP && d != SP) /* mov xd, xm */
-		set(prologue, d, prologue->state.reg[word >> 16 & 31]);
+		plait_prologue_set(prologue, d, prologue->state.reg[word >> 16 & 31]);
 	else if ((word & 0xffe00000) == 0xcb200000 && d == SP) /* sub sp, xn, xm */
 		plait_prologue_new_base(prologue);
 	else if ((word & 0x3fe00000) == 0x0b200000) /* add, sub, extended register: 31 is sp */

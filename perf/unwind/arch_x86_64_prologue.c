@@ -87,34 +87,31 @@ static void clobber(struct decoder *decoder, const cs_insn *insn)
 	const cs_x86 *x86 = &insn->detail->x86;
 	for (uint8_t i = 0; i < x86->op_count; i++) {
 		const cs_x86_op *op = &x86->operands[i];
-		struct plait_value address = operand_address(state, op);
-		if ((op->access & CS_AC_WRITE) && address.kind == PLAIT_VALUE_ADDRESS) {
-			plait_frame_kill(state, address, op->size);
-			decoder->prologue.changed = true;
-		}
+		if (op->access & CS_AC_WRITE)
+			plait_prologue_kill(&decoder->prologue, operand_address(state, op), op->size);
 	}
 }
 
 /* add/sub/and on the stack pointer, or add/sub with a constant on any register. */
 static void arithmetic(struct decoder *decoder, const cs_insn *insn)
 {
-	struct plait_frame_state *state = &decoder->prologue.state;
+	struct plait_prologue *prologue = &decoder->prologue;
 	const cs_x86_op *ops = insn->detail->x86.operands;
 	int target = whole_register(&ops[0]);
-	if (target < 0 || state->reg[target].kind != PLAIT_VALUE_ADDRESS) {
+	if (target < 0 || prologue->state.reg[target].kind != PLAIT_VALUE_ADDRESS) {
 		clobber(decoder, insn);
 		return;
 	}
-	decoder->prologue.changed = true;
+	struct plait_value value = prologue->state.reg[target];
 	bool constant = ops[1].type == X86_OP_IMM;
 	if (insn->id == X86_INS_ADD && constant)
-		state->reg[target] = plait_value_moved(state->reg[target], ops[1].imm);
+		plait_prologue_set(prologue, (uint8_t)target, plait_value_moved(value, ops[1].imm));
 	else if (insn->id == X86_INS_SUB && constant)
-		state->reg[target] = plait_value_moved(state->reg[target], -ops[1].imm);
+		plait_prologue_set(prologue, (uint8_t)target, plait_value_moved(value, -ops[1].imm));
 	else if (target == RSP && insn->id != X86_INS_ADD)
-		plait_prologue_new_base(&decoder->prologue); /* and $-align,%rsp; sub %rax,%rsp */
+		plait_prologue_new_base(prologue); /* and $-align,%rsp; sub %rax,%rsp */
 	else
-		state->reg[target] = (struct plait_value) { PLAIT_VALUE_UNKNOWN };
+		plait_prologue_clobber(prologue, (unsigned)target);
 }
 
 static void move(struct decoder *decoder, const cs_insn *insn)
@@ -123,13 +120,11 @@ static void move(struct decoder *decoder, const cs_insn *insn)
 	const cs_x86_op *ops = insn->detail->x86.operands;
 	int target = whole_register(&ops[0]);
 	if (target >= 0) {
-		state->reg[target] = operand_value(state, &ops[1]);
-		decoder->prologue.changed = true;
+		plait_prologue_set(&decoder->prologue, (uint8_t)target, operand_value(state, &ops[1]));
 	} else if (ops[0].type == X86_OP_MEM && ops[0].size == 8 &&
 		   operand_address(state, &ops[0]).kind == PLAIT_VALUE_ADDRESS) {
 		plait_prologue_store(&decoder->prologue, operand_address(state, &ops[0]),
 				     operand_value(state, &ops[1]));
-		decoder->prologue.changed = true;
 	} else {
 		clobber(decoder, insn);
 	}
@@ -143,8 +138,7 @@ static void lea(struct decoder *decoder, const cs_insn *insn)
 		clobber(decoder, insn);
 		return;
 	}
-	decoder->prologue.state.reg[target] = operand_address(&decoder->prologue.state, &ops[1]);
-	decoder->prologue.changed = true;
+	plait_prologue_set(&decoder->prologue, (uint8_t)target, operand_address(&decoder->prologue.state, &ops[1]));
 }
 
 static void push(struct decoder *decoder, const cs_insn *insn)
@@ -154,9 +148,8 @@ static void push(struct decoder *decoder, const cs_insn *insn)
 	struct plait_value value =
 		x86->op_count ? operand_value(state, &x86->operands[0]) : (struct plait_value) { PLAIT_VALUE_UNKNOWN };
 	int64_t size = x86->op_count && x86->operands[0].type != X86_OP_IMM ? x86->operands[0].size : 8;
-	state->reg[RSP] = plait_value_moved(state->reg[RSP], -size);
+	plait_prologue_set(&decoder->prologue, RSP, plait_value_moved(state->reg[RSP], -size));
 	plait_prologue_store(&decoder->prologue, state->reg[RSP], value);
-	decoder->prologue.changed = true;
 }
 
 static void pop(struct decoder *decoder, const cs_insn *insn)
@@ -165,19 +158,18 @@ static void pop(struct decoder *decoder, const cs_insn *insn)
 	const cs_x86 *x86 = &insn->detail->x86;
 	struct plait_value value = plait_frame_load(state, state->reg[RSP]);
 	int target = x86->op_count ? whole_register(&x86->operands[0]) : -1;
-	state->reg[RSP] = plait_value_moved(state->reg[RSP], x86->op_count ? x86->operands[0].size : 8);
+	plait_prologue_set(&decoder->prologue, RSP,
+			   plait_value_moved(state->reg[RSP], x86->op_count ? x86->operands[0].size : 8));
 	if (target >= 0)
-		state->reg[target] = value;
-	decoder->prologue.changed = true;
+		plait_prologue_set(&decoder->prologue, (uint8_t)target, value);
 }
 
 static void leave(struct decoder *decoder)
 {
 	struct plait_frame_state *state = &decoder->prologue.state;
-	state->reg[RSP] = state->reg[RBP];
-	state->reg[RBP] = plait_frame_load(state, state->reg[RSP]);
-	state->reg[RSP] = plait_value_moved(state->reg[RSP], 8);
-	decoder->prologue.changed = true;
+	struct plait_value frame = state->reg[RBP];
+	plait_prologue_set(&decoder->prologue, RBP, plait_frame_load(state, frame));
+	plait_prologue_set(&decoder->prologue, RSP, plait_value_moved(frame, 8));
 }
 
 /* Does the instruction take the frame down: raise rsp, or load a callee-saved register's own value back? */

@@ -59,6 +59,20 @@ static uint64_t wanted(const struct plait_unwind_arch *arch)
 	return arch->callee_saved | (arch->return_from_cfa ? 0 : 1ULL << arch->return_address);
 }
 
+/* May a rule be made of it? */
+static bool matters(const struct plait_prologue *prologue, struct plait_value value)
+{
+	return value.kind == PLAIT_VALUE_ADDRESS ||
+	       (value.kind == PLAIT_VALUE_ORIGINAL && (wanted(prologue->arch) >> value.which & 1));
+}
+
+void plait_prologue_set(struct plait_prologue *prologue, uint8_t reg, struct plait_value value)
+{
+	struct plait_value *place = &prologue->state.reg[reg];
+	prologue->changed |= matters(prologue, *place) || matters(prologue, value);
+	*place = value;
+}
+
 /* From the stack pointer at the entry to the CFA: a call may have put the return address between them. */
 static int64_t entry_depth(const struct plait_prologue *prologue)
 {
@@ -78,15 +92,18 @@ static const struct plait_slot *find_slot(const struct plait_frame_state *state,
 	return NULL;
 }
 
-void plait_frame_kill(struct plait_frame_state *state, struct plait_value address, int32_t size)
+void plait_prologue_kill(struct plait_prologue *prologue, struct plait_value address, int32_t size)
 {
-	for (size_t i = 0; i < state->slot_count;) {
+	struct plait_frame_state *state = &prologue->state;
+	for (size_t i = 0; address.kind == PLAIT_VALUE_ADDRESS && i < state->slot_count;) {
 		const struct plait_slot *slot = &state->slots[i];
 		int64_t distance = (int64_t)slot->offset - address.offset;
-		if (slot->base == address.which && distance > -8 && distance < size)
-			state->slots[i] = state->slots[--state->slot_count];
-		else
+		if (slot->base != address.which || distance <= -8 || distance >= size) {
 			i++;
+			continue;
+		}
+		state->slots[i] = state->slots[--state->slot_count];
+		prologue->changed = true;
 	}
 }
 
@@ -95,12 +112,11 @@ void plait_prologue_store(struct plait_prologue *prologue, struct plait_value ad
 	struct plait_frame_state *state = &prologue->state;
 	if (address.kind != PLAIT_VALUE_ADDRESS)
 		return;
-	plait_frame_kill(state, address, 8);
-	bool keep = value.kind == PLAIT_VALUE_ADDRESS ||
-		    (value.kind == PLAIT_VALUE_ORIGINAL && (wanted(prologue->arch) >> value.which & 1));
-	if (keep && state->slot_count < PLAIT_SLOTS_MAX)
-		state->slots[state->slot_count++] =
-			(struct plait_slot) { .base = address.which, .offset = address.offset, .value = value };
+	plait_prologue_kill(prologue, address, 8);
+	if (!matters(prologue, value) || state->slot_count == PLAIT_SLOTS_MAX)
+		return;
+	state->slots[state->slot_count++] =
+		(struct plait_slot) { .base = address.which, .offset = address.offset, .value = value };
 	prologue->changed = true;
 }
 
@@ -310,20 +326,17 @@ void plait_prologue_leave(struct plait_prologue *prologue, bool is_return)
 
 /* --- Values that are lost --- */
 
+void plait_prologue_clobber(struct plait_prologue *prologue, unsigned reg)
+{
+	if (reg < PLAIT_REGISTER_COUNT)
+		plait_prologue_set(prologue, (uint8_t)reg, (struct plait_value) { PLAIT_VALUE_UNKNOWN });
+}
+
 void plait_prologue_call(struct plait_prologue *prologue)
 {
 	const struct plait_unwind_arch *arch = prologue->arch;
 	for (uint8_t i = 0; i < PLAIT_REGISTER_COUNT; i++) {
 		if (i != arch->sp && !(arch->callee_saved >> i & 1))
-			prologue->state.reg[i] = (struct plait_value) { PLAIT_VALUE_UNKNOWN };
+			plait_prologue_clobber(prologue, i);
 	}
-	prologue->changed = true;
-}
-
-void plait_prologue_clobber(struct plait_prologue *prologue, unsigned reg)
-{
-	if (reg >= PLAIT_REGISTER_COUNT || prologue->state.reg[reg].kind == PLAIT_VALUE_UNKNOWN)
-		return;
-	prologue->state.reg[reg] = (struct plait_value) { PLAIT_VALUE_UNKNOWN };
-	prologue->changed = true;
 }

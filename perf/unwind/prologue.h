@@ -83,6 +83,9 @@ void plait_prologue_leave(struct plait_prologue *prologue, bool is_return);
 /* A call: what the called function may change is unknown. */
 void plait_prologue_call(struct plait_prologue *prologue);
 
+/* Register `reg`, below PLAIT_REGISTER_COUNT, has another value. */
+void plait_prologue_set(struct plait_prologue *prologue, uint8_t reg, struct plait_value value);
+
 /* Register `reg` has a value that is not known; more than 31 (or the architecture's number of them) is ignored. */
 void plait_prologue_clobber(struct plait_prologue *prologue, unsigned reg);
 
@@ -92,8 +95,8 @@ bool plait_value_is_original(struct plait_value value, uint8_t which);
 /* value + distance; unknown when that leaves the range of an offset. */
 struct plait_value plait_value_moved(struct plait_value value, int64_t distance);
 
-/* Forgets what [address, address + size) overwrites. */
-void plait_frame_kill(struct plait_frame_state *state, struct plait_value address, int32_t size);
+/* Forgets what [address, address + size) overwrites, if `address` is known. */
+void plait_prologue_kill(struct plait_prologue *prologue, struct plait_value address, int32_t size);
 
 /* Stores a word. A caller-saved register's entry value is of no interest. */
 void plait_prologue_store(struct plait_prologue *prologue, struct plait_value address, struct plait_value value);
