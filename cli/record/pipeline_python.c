@@ -62,13 +62,22 @@ static struct plait_error *inspect_file(struct plait_pipeline *pipeline, const s
 	return NULL;
 }
 
-/* Completes what is known of an interpreter's evaluator, once a file. */
-static void find_fragments(struct plait_pipeline *pipeline, const struct plait_module_file *file)
+/* Completes what is known of an interpreter's evaluator, once a file. Nearly all stacks pass it, so it is made ready to
+ * be unwound as well: without a table that takes long enough for a burst of first samples to be lost. */
+static void complete_evaluator(struct plait_pipeline *pipeline, const struct plait_module_file *file)
 {
 	struct plait_inspected *inspected = &pipeline->inspected.data[file->id];
-	if (!inspected->whole)
-		plait_python_binary_find_fragments(inspected->binary, file->image, file->image_size);
+	if (inspected->whole)
+		return;
 	inspected->whole = true;
+	plait_python_binary_find_fragments(inspected->binary, file->image, file->image_size);
+	size_t count;
+	const struct plait_python_range *ranges = plait_python_binary_evaluator(inspected->binary, &count);
+	const struct plait_unwind_place place = { .module = file->id,
+						  .image = file->image,
+						  .image_size = file->image_size };
+	for (size_t i = 0; i < count; i++)
+		plait_unwinder_prepare(pipeline->unwinder, &place, ranges[i].start);
 }
 
 /* Hands one runtime to the walker and keeps it. */
@@ -115,7 +124,7 @@ static struct plait_error *follow_runtime(struct plait_pipeline *pipeline, struc
 		return failure;
 	}
 	PLAIT_TRY(add_runtime(pipeline, python, runtime));
-	find_fragments(pipeline, file); /* slow: only now that the walker knows the runtime */
+	complete_evaluator(pipeline, file); /* slow: only now that the walker knows the runtime */
 	return NULL;
 }
 

@@ -34,6 +34,11 @@ void plait_unwinder_destroy(struct plait_unwinder *unwinder)
 	free(unwinder);
 }
 
+void plait_unwinder_prepare(struct plait_unwinder *unwinder, const struct plait_unwind_place *place, uint64_t address)
+{
+	plait_unwinder_rule(unwinder, place, address);
+}
+
 /* Why the last step failed for good. */
 static enum plait_unwind_end failure(const struct plait_walk *walk)
 {

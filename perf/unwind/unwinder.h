@@ -47,6 +47,10 @@ struct plait_error *plait_unwinder_create(struct plait_unwinder **ret);
 /* NULL is allowed. */
 void plait_unwinder_destroy(struct plait_unwinder *unwinder);
 
+/* Finds the rule at `address`, an ELF virtual address of the place's file, before a sample waits for it: where there is
+ * no table, all of the file's code may have to be read first. */
+void plait_unwinder_prepare(struct plait_unwinder *unwinder, const struct plait_unwind_place *place, uint64_t address);
+
 /* Unwinds. The frames in `ret` belong to the unwinder and are valid until the next call. Never fails: what could not
  * be done is in ret->end and in the frames' flags. */
 void plait_unwind(struct plait_unwinder *unwinder, const struct plait_unwind_input *input,

@@ -49,9 +49,8 @@ const struct plait_unwind_place *plait_walk_place(struct plait_walk *walk, uint6
 }
 
 /* The rules of the place's file, made at first sight; NULL when it has no file or memory ran out. */
-static struct plait_file_rules *file_rules(struct plait_walk *walk, const struct plait_unwind_place *place)
+static struct plait_file_rules *file_rules(struct plait_unwinder *unwinder, const struct plait_unwind_place *place)
 {
-	struct plait_unwinder *unwinder = walk->unwinder;
 	if (!place->image)
 		return NULL;
 	const uint64_t *known = plait_map_get(&unwinder->files, place->module);
@@ -65,27 +64,24 @@ static struct plait_file_rules *file_rules(struct plait_walk *walk, const struct
 	return rules;
 }
 
-/* The rule for `address` (of the process) in the place's file, from the cache or found and remembered. */
-static uint32_t find_rule(struct plait_walk *walk, const struct plait_unwind_place *place, uint64_t address)
+uint32_t plait_unwinder_rule(struct plait_unwinder *unwinder, const struct plait_unwind_place *place, uint64_t address)
 {
-	struct plait_unwinder *unwinder = walk->unwinder;
 	uint32_t id;
-	walk->address = address - place->bias;
 	if (!place->image)
 		return PLAIT_RULE_NONE;
-	if (plait_rule_cache_get(&unwinder->cache, place->module, walk->address, &id)) {
+	if (plait_rule_cache_get(&unwinder->cache, place->module, address, &id)) {
 		unwinder->statistics.cache_hits++;
 		return id;
 	}
-	struct plait_file_rules *rules = file_rules(walk, place);
+	struct plait_file_rules *rules = file_rules(unwinder, place);
 	if (!rules)
 		return PLAIT_RULE_NONE;
-	id = plait_file_rules_find(rules, &unwinder->pool, walk->address);
+	id = plait_file_rules_find(rules, &unwinder->pool, address);
 	if (id != PLAIT_RULE_NONE && plait_rule_pool_get(&unwinder->pool, id)->flags & PLAIT_RULE_DERIVED)
 		unwinder->statistics.rules_from_prologue++;
 	else if (id != PLAIT_RULE_NONE)
 		unwinder->statistics.rules_from_table++;
-	plait_rule_cache_put(&unwinder->cache, place->module, walk->address, id);
+	plait_rule_cache_put(&unwinder->cache, place->module, address, id);
 	plait_simple_rules_extend(&unwinder->simple, unwinder->arch, &unwinder->pool, id);
 	return id;
 }
@@ -96,7 +92,7 @@ static bool read_code(struct plait_walk *walk, const struct plait_unwind_place *
 {
 	if (!place->image)
 		return walk->input->read && walk->input->read(walk->input->context, address, ret, size);
-	struct plait_file_rules *rules = file_rules(walk, place);
+	struct plait_file_rules *rules = file_rules(walk->unwinder, place);
 	const uint8_t *bytes =
 		rules ? plait_image_bytes(plait_file_rules_image(rules), address - place->bias, size, true) : NULL;
 	if (bytes)
@@ -231,7 +227,7 @@ static enum plait_step leave_without_rule(struct plait_walk *walk, struct plait_
 /* Where the program starts, nothing has called: C libraries without CFI there (musl) have their entry code here. */
 static bool is_program_entry(struct plait_walk *walk, const struct plait_unwind_place *place, uint64_t pc)
 {
-	struct plait_file_rules *rules = file_rules(walk, place);
+	struct plait_file_rules *rules = file_rules(walk->unwinder, place);
 	uint64_t entry = rules ? plait_image_entry(plait_file_rules_image(rules)) : 0;
 	return entry && pc - place->bias - entry < 64;
 }
@@ -259,7 +255,8 @@ enum plait_step plait_walk_step(struct plait_walk *walk)
 		return leave_by(walk, frame, &rule);
 	}
 	frame->module = place->module;
-	walk->rule = find_rule(walk, place, frame->pc - !walk->exact);
+	walk->address = frame->pc - !walk->exact - place->bias;
+	walk->rule = plait_unwinder_rule(walk->unwinder, place, walk->address);
 	const struct plait_simple_rule *simple = plait_simple_rule_get(&walk->unwinder->simple, walk->rule);
 	if (simple && leave_simply(walk, frame, simple))
 		return PLAIT_STEP_DONE;

@@ -27,6 +27,10 @@ struct plait_unwinder {
 	struct plait_native_frame frames[PLAIT_WALK_FRAMES_MAX];
 };
 
+/* The rule for `address` (an ELF virtual address) in the place's file, from the cache or found and remembered;
+ * PLAIT_RULE_NONE when there is none. */
+uint32_t plait_unwinder_rule(struct plait_unwinder *unwinder, const struct plait_unwind_place *place, uint64_t address);
+
 #define PLAIT_WALK_PLACES 8
 #define PLAIT_WALK_SIGHTINGS 4
 

@@ -1,12 +1,12 @@
-"""Writes to one watched word, a known number of times, at known places: an exact oracle. Prints the word's address,
-waits for a line on standard input, and then writes. "#>" names what a line calls (tests/e2e/grammar.py)."""
+"""Writes to one watched word, a known number of times (nine times the argument), at known places: an exact oracle. Prints
+the word's address, waits for a line on standard input, and then writes. "#>" names what a line calls (tests/e2e/grammar.py)."""
 import ctypes
 import functools
 import os
 import sys
 
 CELL = ctypes.c_long(0)
-TIMES = 200
+TIMES = int(sys.argv[1]) if len(sys.argv) > 1 else 200
 
 
 def write(value):

@@ -66,6 +66,41 @@ static void without_registers_there_is_no_stack(void **state)
 	assert_int_equal(stack.frames[0].pc, moment.registers.value[TEST_PC]);
 }
 
+/* Lookups that no cache answered. */
+static uint64_t found_anew(const struct plait_unwinder *unwinder)
+{
+	struct plait_unwind_statistics statistics = plait_unwinder_statistics(unwinder);
+	return statistics.rules_from_table + statistics.rules_from_prologue;
+}
+
+static void what_was_prepared_is_not_looked_up_again(void **state)
+{
+	(void)state;
+	struct plait_unwinder *plain, *prepared;
+	struct plait_native_stack stack;
+	struct plait_unwind_place place;
+	assert_null(plait_unwinder_create(&plain));
+	assert_null(plait_unwinder_create(&prepared));
+	capture();
+	unwind(plain, &stack);
+	assert_int_equal(stack.end, PLAIT_UNWIND_COMPLETE);
+	uint64_t pc = stack.frames[1].pc - 1;
+	assert_true(maps_find(&maps, pc, &place));
+	plait_unwinder_prepare(prepared, &place, pc - place.bias);
+	assert_int_equal(found_anew(prepared), 1);
+	unwind(prepared, &stack);
+	assert_int_equal(stack.end, PLAIT_UNWIND_COMPLETE);
+	assert_int_equal(found_anew(prepared), found_anew(plain));
+	assert_int_equal(plait_unwinder_statistics(prepared).cache_hits,
+			 plait_unwinder_statistics(plain).cache_hits + 1);
+	/* Where there is no file nothing can be prepared. */
+	place.image = NULL;
+	plait_unwinder_prepare(prepared, &place, pc - place.bias + 1);
+	assert_int_equal(found_anew(prepared), found_anew(plain));
+	plait_unwinder_destroy(plain);
+	plait_unwinder_destroy(prepared);
+}
+
 static void an_empty_copy_is_truncated(void **state)
 {
 	struct plait_native_stack stack;
@@ -459,6 +494,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(without_registers_there_is_no_stack),
+		TEST(what_was_prepared_is_not_looked_up_again),
 		TEST(an_empty_copy_is_truncated),
 		TEST(a_misaligned_stack_pointer_is_broken),
 		TEST(a_call_to_a_bad_address_has_its_caller),
