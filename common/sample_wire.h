@@ -102,6 +102,7 @@ struct plait_wire_stack {
 
 #define PLAIT_WIRE_STRING_MAX 512 /* bytes of a string object's characters that are copied */
 #define PLAIT_WIRE_TABLE_MAX 8192 /* bytes of a line table that are copied */
+#define PLAIT_WIRE_TABLE_UNKNOWN 0xffffffff
 
 /* A Python str: its characters as stored (1, 2 or 4 bytes each). */
 struct plait_wire_string {
@@ -124,7 +125,8 @@ struct plait_wire_code {
 	struct plait_wire_string qualname; /* kind 0 before 3.11 */
 	plait_u64 runtime;		   /* address of the _PyRuntime that it belongs to */
 	plait_u64 table_object;
-	plait_u32 table_total; /* the table's real size */
+	plait_u32 table_total; /* the table's real size, 0 for code on one line (3.8, 3.9); PLAIT_WIRE_TABLE_UNKNOWN: it
+				* could not be read */
 	plait_u32 table_size;  /* bytes present in `table` */
 	plait_u8 table[PLAIT_WIRE_TABLE_MAX];
 };

@@ -39,9 +39,7 @@ static struct plait_error *table_from_copy(const struct plait_wire_code *wire, s
 		return plait_error_no_memory();
 	memcpy(ret->table, wire->table, size);
 	ret->table_size = size;
-	/* An empty table is that of code on one line (3.8, 3.9), or one that could not be read: only the process knows.
-	 */
-	ret->table_whole = size && size == wire->table_total;
+	ret->table_whole = size == wire->table_total;
 	return NULL;
 }
 

@@ -49,7 +49,8 @@ static inline bool plait_walk_copy_table(plait_walk_memory memory, struct plait_
 	const struct plait_walk_plan *plan = &walk->plan;
 	plait_u64 total = 0;
 	to->table_object = plait_walk_u64(walk->code_words, plan->code_linetable);
-	to->table_total = to->table_size = 0;
+	to->table_total = PLAIT_WIRE_TABLE_UNKNOWN;
+	to->table_size = 0;
 	if (plait_walk_read(memory, &total, sizeof(total), to->table_object + plan->bytes_size) ||
 	    total > PLAIT_WALK_SANE_LENGTH)
 		return false;

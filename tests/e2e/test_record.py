@@ -1,4 +1,5 @@
 """Recording whole programs: threads, processes, execs, attach, several interpreters, unknown and damaged ones."""
+import collections
 import os
 import re
 import shutil
@@ -266,3 +267,27 @@ def test_script_and_report_agree(recording):
     record(recording, "--", sys.executable, "-c", busy(0.5))
     lines = [line for line in run_plait("script", "--format", "json", recording).stdout.splitlines() if line]
     assert len(lines) == trust(recording)["samples"]
+
+
+ONE_LINE = """
+import os, sys
+def spin(n):
+    for i in range(n): pass
+for i in range(2000):
+    exec(compile("spin(2000); (lambda: spin(2000))()", "one line.py", "exec"), {"spin": spin})
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("interpreter", interpreters(), ids=lambda i: i.name)
+def test_code_on_one_line_that_is_gone_has_its_line(interpreter, recording, tmp_path):
+    """Up to 3.9 its line table is empty; there is no process, nor object, to ask any more."""
+    (tmp_path / "program.py").write_text(ONE_LINE)
+    record(recording, "-F", "997", "--", interpreter.path, tmp_path / "program.py")
+    frames = collections.Counter()
+    for stack in collapsed(recording):
+        for frame in stack.frames:
+            if "one line.py" in frame:
+                frames[frame] += stack.count
+    print(frames)
+    assert set(frames) == {"<module> (one line.py:1)", "<lambda> (one line.py:1)"}

@@ -254,8 +254,8 @@ static void older_versions_have_no_qualified_name(void **state)
 	assert_int_equal(plait_code_position(code, 100).line, 11);
 }
 
-/* 3.8 and 3.9: nothing to say about code on one line. The copy looks like one of a table that could not be read. */
-static void an_empty_table_is_checked(void **state)
+/* 3.8 and 3.9: nothing to say about code on one line. That is another thing than a table that could not be read. */
+static void an_empty_table_is_one(void **state)
 {
 	struct process *process = make_process("a.py", 0);
 	struct plait_memory memory = { .read = read_process, .context = process };
@@ -266,17 +266,23 @@ static void an_empty_table_is_checked(void **state)
 	wire.table_total = wire.table_size = 0;
 	assert_null(plait_code_registry_add(registry, &plan, &wire, NULL));
 	const struct plait_code *code = plait_code_registry_find(registry, 1, CODE, 77);
+	assert_true(code->complete);
+	assert_int_equal(plait_code_position(code, 100).line, 10);
+	wire.pid = 2;
+	wire.table_total = PLAIT_WIRE_TABLE_UNKNOWN;
+	assert_null(plait_code_registry_add(registry, &plan, &wire, NULL));
+	code = plait_code_registry_find(registry, 2, CODE, 77);
 	assert_false(code->complete);
 	assert_int_equal(plait_code_position(code, 100).line, 0);
 	assert_null(plait_code_registry_add(registry, &plan, &wire, &memory));
-	code = plait_code_registry_find(registry, 1, CODE, 77);
+	code = plait_code_registry_find(registry, 2, CODE, 77);
 	assert_true(code->complete);
 	assert_int_equal(plait_code_position(code, 100).line, 10);
 	put_u64(process, TABLE + 16, 2); /* not empty at all */
 	memcpy(process->bytes + TABLE + 32, "\6\3", 2);
-	wire.pid = 2;
+	wire.pid = 3;
 	assert_null(plait_code_registry_add(registry, &plan, &wire, &memory));
-	code = plait_code_registry_find(registry, 2, CODE, 77);
+	code = plait_code_registry_find(registry, 3, CODE, 77);
 	assert_true(code->complete);
 	assert_int_equal(plait_code_position(code, 100).line, 13);
 	free(process);
@@ -309,7 +315,8 @@ static void what_was_cut_is_incomplete(void **state)
 	assert_int_equal(plait_code_position(code, 4).line, 0);
 
 	make_wire(4, "f", "a.py");
-	wire.table_total = wire.table_size = 0; /* 3.11+: impossible */
+	wire.table_total = PLAIT_WIRE_TABLE_UNKNOWN;
+	wire.table_size = 0;
 	assert_false(add_and_find(NULL)->complete);
 
 	/* A later, better copy takes its place; a worse one does not. */
@@ -364,7 +371,8 @@ static void names_that_were_paged_out_are_completed(void **state)
 	memset(&wire.name, 0, sizeof(wire.name));
 	memset(&wire.qualname, 0, sizeof(wire.qualname));
 	memset(&wire.filename, 0, sizeof(wire.filename));
-	wire.table_total = wire.table_size = 0;
+	wire.table_total = PLAIT_WIRE_TABLE_UNKNOWN;
+	wire.table_size = 0;
 	wire.first_line = 0;
 	const struct plait_code *code = add_and_find(&memory);
 	assert_true(code->complete);
@@ -487,7 +495,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(addresses_come_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_process_is_forgotten, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(older_versions_have_no_qualified_name, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(an_empty_table_is_checked, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_empty_table_is_one, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_cut_is_incomplete, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_cut_is_completed_from_the_process, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(names_that_were_paged_out_are_completed, set_up, tear_down),

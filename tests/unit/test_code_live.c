@@ -63,6 +63,7 @@ static const struct plait_code *look_up(struct plait_code_registry *registry, co
 	wire.pid = (uint32_t)target->pid;
 	wire.code = frame->code;
 	wire.fingerprint = frame->fingerprint;
+	wire.table_total = PLAIT_WIRE_TABLE_UNKNOWN;
 	assert_true(
 		plait_memory_read(&target->memory, frame->code + target->plan.code_first_line, &wire.first_line, 4));
 	assert_null(plait_code_registry_add(registry, &target->plan, &wire, &target->memory));
