@@ -18,9 +18,18 @@ static struct maps maps;
 static struct moment moment;
 static volatile uint64_t sink;
 
+/* The red zone below the caller's frame is copied, too: on a page that may never have been touched. */
+NOINLINE static void touch_red_zone(void)
+{
+	volatile char bytes[2 * RED_ZONE];
+	bytes[0] = 0;
+	sink += bytes[0];
+}
+
 NOINLINE static void capture_below(uint64_t end)
 {
 	ucontext_t context;
+	touch_red_zone();
 	getcontext(&context);
 	moment_from_context(&moment, &context);
 	if (!moment_copy_stack(&moment, getpid(), end))
