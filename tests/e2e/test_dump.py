@@ -112,8 +112,17 @@ def switches(pid, tid):
     return [line for line in text.splitlines() if "ctxt_switches" in line]
 
 
+def wait_until_asleep(pid):
+    """The first thread says that it is ready before it sleeps; on one slow CPU it may get there late."""
+    end = time.monotonic() + 20
+    while any(open(f"/proc/{pid}/task/{tid}/stat").read().rsplit(")", 1)[1].split()[0] != "S" for tid in os.listdir(f"/proc/{pid}/task")):
+        assert time.monotonic() < end, "it does not sleep"
+        time.sleep(0.02)
+
+
 def test_sleeping_threads_are_not_woken():
     with Target(sys.executable, "quiet") as pid:
+        wait_until_asleep(pid)
         before = {tid: switches(pid, tid) for tid in os.listdir(f"/proc/{pid}/task")}
         threads = dump("-p", pid)[0]["threads"]
         assert {thread["how"] for thread in threads} == {"slept"}
