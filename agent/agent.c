@@ -11,10 +11,14 @@
 struct agent_settings agent_settings;
 
 /* A fast timer that found the thread asleep, or only just awake, has woken it for nothing: it rests until the CPU timer
- * says that the thread runs. */
-static bool was_asleep(uint64_t weight)
+ * says that the thread runs. That the thread has used little CPU time would not do: to be woken takes some, on a slow
+ * processor more than the interval. */
+static bool was_asleep(const struct agent_thread *self, const siginfo_t *info, const void *context, uint64_t weight)
 {
-	return agent_settings.timer == PLAIT_AGENT_TIMER_FAST && weight < agent_settings.interval_ns / 8;
+	if (agent_settings.timer != PLAIT_AGENT_TIMER_FAST)
+		return false;
+	return weight < agent_settings.interval_ns / 8 ||
+	       (info->si_timerid == self->timer && agent_capture_slept(context));
 }
 
 static void on_signal(int number, siginfo_t *info, void *context)
@@ -27,7 +31,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
 		agent_thread_quiet(self);
 	} else if (!self->busy) {
 		uint64_t now = agent_thread_cpu_ns(), weight = now - self->cpu_ns;
-		if (!was_asleep(weight)) {
+		if (!was_asleep(self, info, context, weight)) {
 			self->busy = true;
 			self->cpu_ns = now;
 			agent_capture(self, context, weight);

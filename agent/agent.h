@@ -118,6 +118,8 @@ bool agent_ring_exists(void);
 
 /* Writes one sample of the calling thread as `context` has it. */
 void agent_capture(struct agent_thread *self, const void *context, uint64_t weight);
+/* Whether the signal has ended a system call in which the thread slept. */
+bool agent_capture_slept(const void *context);
 /* Writes where the program's files are mapped. */
 void agent_capture_maps(struct agent_thread *self);
 /* The mappings have changed in a way that could mislead: they are written before the next sample. */

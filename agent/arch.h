@@ -15,6 +15,13 @@ extern const uint64_t agent_arch_address_end;
 void agent_arch_registers(const void *context, struct plait_agent_sample *ret);
 uint64_t agent_arch_stack_pointer(const void *context);
 
+/* The address of the system call that the thread would be in if the signal has ended its sleep: it stands on the call,
+ * to repeat it, or behind it with EINTR. */
+uint64_t agent_arch_slept_at(const void *context);
+/* The bytes of the instruction that makes a system call. */
+extern const uint8_t agent_arch_call[];
+extern const uint32_t agent_arch_call_size;
+
 /* The calling thread's thread pointer. */
 uint64_t agent_arch_thread_pointer(void);
 

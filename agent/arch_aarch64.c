@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <ucontext.h>
 
 #include "agent/arch.h"
@@ -19,6 +20,16 @@ uint64_t agent_arch_stack_pointer(const void *context)
 {
 	const ucontext_t *from = context;
 	return from->uc_mcontext.sp;
+}
+
+const uint8_t agent_arch_call[] = { 0x01, 0x00, 0x00, 0xd4 }; /* svc #0 */
+const uint32_t agent_arch_call_size = sizeof(agent_arch_call);
+
+uint64_t agent_arch_slept_at(const void *context)
+{
+	const ucontext_t *from = context;
+	uint64_t pc = from->uc_mcontext.pc;
+	return (int64_t)from->uc_mcontext.regs[0] == -EINTR ? pc - sizeof(agent_arch_call) : pc;
 }
 
 uint64_t agent_arch_thread_pointer(void)

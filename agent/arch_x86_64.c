@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <ucontext.h>
 
 #include "agent/arch.h"
@@ -22,6 +23,16 @@ uint64_t agent_arch_stack_pointer(const void *context)
 {
 	const ucontext_t *from = context;
 	return (uint64_t)from->uc_mcontext.gregs[REG_RSP];
+}
+
+const uint8_t agent_arch_call[] = { 0x0f, 0x05 };
+const uint32_t agent_arch_call_size = sizeof(agent_arch_call);
+
+uint64_t agent_arch_slept_at(const void *context)
+{
+	const ucontext_t *from = context;
+	uint64_t pc = (uint64_t)from->uc_mcontext.gregs[REG_RIP];
+	return from->uc_mcontext.gregs[REG_RAX] == -EINTR ? pc - sizeof(agent_arch_call) : pc;
 }
 
 uint64_t agent_arch_thread_pointer(void)

@@ -284,6 +284,15 @@ void agent_capture(struct agent_thread *self, const void *context, uint64_t weig
 		agent_ring_count_lost();
 }
 
+bool agent_capture_slept(const void *context)
+{
+	uint64_t call = agent_arch_slept_at(context), last = call + agent_arch_call_size - 1;
+	if (call < PAGE || last >= agent_arch_address_end || !page_is_readable(call & -(uint64_t)PAGE) ||
+	    !page_is_readable(last & -(uint64_t)PAGE))
+		return false;
+	return !memcmp((const void *)(uintptr_t)call, agent_arch_call, agent_arch_call_size);
+}
+
 /* The set is not emptied: that would touch, and so copy, all of its pages. */
 void agent_capture_forked(void)
 {

@@ -205,6 +205,65 @@ def test_threads_of_a_librarys_constructor(tmp_path):
     assert sum(s.count for s in collapsed(tmp_path / "run.plait") if any(f.startswith("early_burn ") for f in s.frames)) > 40
 
 
+SLEEPERS = """
+import resource, sys, threading, time
+def work():
+    end = time.thread_time() + 0.02
+    while time.thread_time() < end: sum(range(500))
+    barrier.wait()
+    before = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+    asleep()
+    switches.append(resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw - before)
+def asleep():
+    event.wait(2)
+barrier, event, switches = threading.Barrier(4), threading.Event(), []
+threads = [threading.Thread(target=work) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(*switches)
+"""
+
+
+def test_fast_timer_leaves_sleeping_threads_alone(tmp_path):
+    """A thread that was woken once rests until it runs, even where being woken takes longer than the interval."""
+    result = run_plait("record", "-q", "--engine", "agent", "--agent-timer", "fast", "-F", "20000", "-o", tmp_path / "run.plait", "--",
+                       sys.executable, "-c", SLEEPERS)
+    assert result.returncode == 0, result.stderr
+    switches = [int(word) for word in result.stdout.split()]
+    # Once asleep and once woken; the others are those for the GIL.
+    assert len(switches) == 4 and max(switches) < 15, switches
+
+
+NAPS = """
+import time
+def run(seconds):
+    end = time.thread_time() + seconds
+    while time.thread_time() < end: pass
+def nap():
+    time.sleep(0.0005)
+end, naps = time.thread_time() + {seconds}, 0
+while time.thread_time() < end:
+    run({run})
+    begin = time.thread_time()
+    nap()
+    naps += time.thread_time() - begin
+print(naps / {seconds})
+"""
+
+
+def test_fast_timer_finds_where_time_was_used(tmp_path):
+    """A program that sleeps often: its CPU time is found where it runs, and not where the timer wakes it."""
+    output = tmp_path / "run.plait"
+    result = run_plait("record", "-q", "--engine", "agent", "--agent-timer", "fast", "-F", "999", "-o", output, "--", sys.executable, "-c",
+                       NAPS.format(seconds=SLOWNESS, run=0.0003 * SLOWNESS))
+    samples = [json.loads(line) for line in run_plait("script", "--format", "json", output).stdout.splitlines()]
+    weights = {name: sum(sample["period"] for sample in samples if name in [frame.get("name") for frame in sample["frames"]]) / 1e9
+               for name in ("run", "nap")}
+    naps = float(result.stdout)  # on a slow processor a quarter: to fall asleep and be woken takes some
+    assert weights["run"] / SLOWNESS > 0.85 - naps and weights["nap"] / SLOWNESS < naps + 0.12, (weights, naps)
+    assert len(samples) < 1400 * SLOWNESS
+
+
 def test_what_is_not_sampled_is_said(tmp_path):
     program = tmp_path / "static.c"
     program.write_text("#include <time.h>\nint main(void)\n{\n\twhile (clock() < 2 * CLOCKS_PER_SEC)\n\t\t;\n\treturn 0;\n}\n")
