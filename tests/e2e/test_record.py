@@ -92,8 +92,9 @@ def test_multiprocessing(recording, method, tmp_path):
         "    with context.Pool(2, start, [context.Barrier(2)]) as pool:\n"
         "        print(pool.map(work, range(2)))\n")
     assert "[0, 1]" in record(recording, "--", sys.executable, program).stdout
-    if method != "spawn" and plait_runner.engine == "bpf" and sets_no_access_flags():
-        assert trust(recording)["truncated"] > 0  # it is said
+    figures = trust(recording)
+    if method != "spawn" and plait_runner.engine == "bpf" and sets_no_access_flags() and figures["truncated"] + figures["unmerged"]:
+        # It is said. Else nothing is missing: a child of the fork server may have used all of its stack.
         pytest.skip("on this processor a BPF program cannot read what a forked child has not used since")
     workers = {frames[0] for frames in ((s.frames) for s in collapsed(recording, "--by-thread")
                                          if any(f.startswith("work (") for f in s.frames))}
