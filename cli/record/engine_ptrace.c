@@ -52,11 +52,12 @@ static void ptrace_conclude(struct plait_engine_run *run, char *text, size_t siz
 {
 	struct plait_ptrace_statistics statistics = plait_source_ptrace_statistics(&run->source);
 	double time = (double)statistics.cpu_ns + (double)statistics.stopped_ns;
-	int length =
-		snprintf(text, size, "threads were stopped %llu times, %.0f us each: %.1f %% of their running time",
-			 (unsigned long long)statistics.stops,
-			 statistics.stops ? (double)statistics.stopped_ns / 1e3 / (double)statistics.stops : 0,
-			 time > 0 ? 100 * (double)statistics.stopped_ns / time : 0);
+	int length = snprintf(
+		text, size,
+		"threads were stopped %llu times, %.0f us each (at most %.0f): %.1f %% of their running time",
+		(unsigned long long)statistics.stops,
+		statistics.stops ? (double)statistics.stopped_ns / 1e3 / (double)statistics.stops : 0,
+		(double)statistics.longest_ns / 1e3, time > 0 ? 100 * (double)statistics.stopped_ns / time : 0);
 	if (statistics.deferred && length > 0 && (size_t)length < size)
 		snprintf(text + length, size - (size_t)length,
 			 "; fewer samples than asked for were taken, to stay below --max-slowdown %.3g %%",

@@ -300,6 +300,8 @@ static struct plait_error *sample_thread(struct ptrace_source *source, struct fo
 		return NULL;
 	source->statistics.stops++;
 	source->statistics.stopped_ns += source->capture.stopped_ns;
+	if (source->capture.stopped_ns > source->statistics.longest_ns)
+		source->statistics.longest_ns = source->capture.stopped_ns;
 	thread->not_before = plait_clock_ns(CLOCK_MONOTONIC) +
 			     (uint64_t)((double)source->capture.stopped_ns / source->options.slowdown);
 	if (!source->is_same)

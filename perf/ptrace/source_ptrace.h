@@ -29,6 +29,7 @@ struct plait_error *plait_source_ptrace_open(const struct plait_ptrace_options *
 struct plait_ptrace_statistics {
 	uint64_t stops;
 	uint64_t stopped_ns; /* summed over threads */
+	uint64_t longest_ns; /* stop of all */
 	uint64_t cpu_ns;     /* that the samples stand for */
 	uint64_t deferred;   /* samples that were put off so as not to slow the thread down */
 };
