@@ -70,8 +70,8 @@ static struct plait_run *find_run(struct plait_assembler *assembler, uint64_t se
 	return NULL;
 }
 
-/* Hands over the run at `index`: with what completes `unit`. Runs inside it have lost their samples, but for those of
- * other threads' probes. */
+/* The run at `index` is that of `unit`, whose last record has come. Runs inside it have lost their samples, but for
+ * those of other threads' probes. */
 static void complete(struct plait_assembler *assembler, size_t index, uint32_t tid, struct plait_unit *unit)
 {
 	for (size_t i = assembler->run_count; i-- > index + 1;)
