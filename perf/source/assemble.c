@@ -11,8 +11,16 @@
 
 /* The kernel takes a sample's time before it runs the program, so the code objects that the run sends look younger than
  * the sample that needs them; on another CPU a sample may need them that was begun meanwhile. All are put this much
- * before the run's begin: longer than it takes from the sample's time to there, on an emulated processor, too. */
+ * before the run's begin: longer than it takes from the sample's time to there. Where it took longer (complete()), the
+ * sample is put behind them. */
 #define CODE_LEAD_NS 500000
+
+/* When the code objects of a run that began at `time` are to be delivered. They do not wait for its sample: that may be
+ * lost, and the program does not send them again. */
+static uint64_t code_time(uint64_t time)
+{
+	return time < CODE_LEAD_NS ? 0 : time - CODE_LEAD_NS;
+}
 
 static void remove_run(struct plait_assembler *assembler, size_t index)
 {
@@ -81,6 +89,9 @@ static void complete(struct plait_assembler *assembler, size_t index, uint32_t t
 	unit->start = assembler->runs[index].start;
 	unit->sequence = assembler->runs[index].sequence;
 	unit->damaged = assembler->runs[index].damaged;
+	/* A virtual processor stood still between the two: the sample must not come before its code objects. */
+	if (unit->time < code_time(assembler->runs[index].time))
+		unit->time = code_time(assembler->runs[index].time);
 	remove_run(assembler, index);
 }
 
@@ -133,13 +144,6 @@ static void pair(struct plait_assembler *assembler, const struct plait_record *r
 	complete(assembler, index, record->tid, unit);
 }
 
-/* When a code object is to be delivered. It does not wait for its run's sample: that may be lost, and the program does
- * not send the object again. */
-static uint64_t code_time(const struct plait_record *record)
-{
-	return record->time < CODE_LEAD_NS ? 0 : record->time - CODE_LEAD_NS;
-}
-
 static void note_loss(struct plait_assembler *assembler, uint64_t count)
 {
 	assembler->statistics->lost_records += count;
@@ -165,7 +169,7 @@ bool plait_assembler_feed(struct plait_assembler *assembler, const struct plait_
 		return true;
 	case PLAIT_RECORD_WIRE:
 		if (record->wire.header.kind == PLAIT_WIRE_CODE) {
-			unit.time = code_time(record);
+			unit.time = code_time(record->time);
 			break;
 		}
 		if (!feed_wire(assembler, record, position, &unit))

@@ -566,6 +566,25 @@ static void test_code(void **state)
 }
 
 /* Frames of an unknown kind, pieces that overlap, a status that does not exist. */
+/* The kernel took the sample's time long before the program ran. */
+static void test_code_comes_before_its_late_run(void **state)
+{
+	(void)state;
+	struct fake_ring fake = fake_ring_make(RING, 0);
+	struct instant run = at(20, 20000000), sample = at(20, 12000000);
+	struct built record;
+	build_code(&record, &run, 3, 0);
+	fake_ring_write(&fake, &record);
+	write_run(&fake, &run, 1);
+	write_sample(&fake, &sample);
+	struct outcome outcome = read_all(&fake);
+	assert_int_equal(outcome.count, 2);
+	assert_int_equal(outcome.events[0].kind, PLAIT_SOURCE_CODE);
+	assert_whole(&outcome, 1, 20, 1);
+	assert_in_range(outcome.events[1].time, outcome.events[0].time, 20000000);
+	fake_ring_release(&fake);
+}
+
 static void test_hostile_run(void **state)
 {
 	(void)state;
@@ -637,6 +656,7 @@ int main(void)
 		cmocka_unit_test(test_nested_inside_a_run),
 		cmocka_unit_test(test_each_record_lost),
 		cmocka_unit_test(test_code),
+		cmocka_unit_test(test_code_comes_before_its_late_run),
 		cmocka_unit_test(test_hostile_run),
 		cmocka_unit_test(test_many_unpaired_runs),
 	};
