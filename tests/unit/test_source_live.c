@@ -26,6 +26,7 @@
 
 #include "common/map.h"
 #include "perf/event/event.h"
+#include "perf/source/arch.h"
 #include "perf/source/open.h"
 #include "perf/source/source.h"
 
@@ -146,7 +147,8 @@ static void see_sample(struct seen *seen, const struct plait_sample *sample)
 	seen->samples++;
 	seen->paired += sample->python.status == PLAIT_WALK_COMPLETE;
 	seen->cpu_ns += sample->period;
-	seen->bad_registers |= !(sample->registers.valid >> 16 & 1) || !(sample->registers.valid >> 7 & 1);
+	const uint64_t pair = UINT64_C(1) << plait_source_arch.dwarf_sp | UINT64_C(1) << plait_source_arch.dwarf_pc;
+	seen->bad_registers |= (sample->registers.valid & pair) != pair;
 	seen->before_exec += seen->execs == 0;
 	if (sample->address >= seen->range_start && sample->address < seen->range_end) {
 		seen->faults_in_range++;
