@@ -291,4 +291,6 @@ def test_code_on_one_line_that_is_gone_has_its_line(interpreter, recording, tmp_
             if "one line.py" in frame:
                 frames[frame] += stack.count
     print(frames)
+    if interpreter.minor >= 11:
+        frames.pop("<module> (one line.py:0)", None)  # a module's RESUME is on line 0 (Python/compile.c)
     assert set(frames) == {"<module> (one line.py:1)", "<lambda> (one line.py:1)"}
