@@ -210,13 +210,9 @@ static void test_head_in_exec(void **state)
 	fake_ring_release(&fake);
 }
 
-/* What fits goes with the head; all registers are the program's, of which the kernel's sample need not have more than
- * two. */
-static void test_run_in_one_record(void **state)
+/* A run whose head has with it what fits. With a period it is the sample. */
+static void write_one_record(struct fake_ring *fake, const struct instant *instant, uint64_t sequence, uint64_t period)
 {
-	(void)state;
-	struct fake_ring fake = fake_ring_make(RING, 0);
-	struct instant instant = at(20, 1000);
 	struct {
 		struct plait_wire_head head;
 		struct plait_wire_header registers_header;
@@ -226,64 +222,23 @@ static void test_run_in_one_record(void **state)
 		struct plait_wire_header stack_header;
 		uint64_t address;
 		uint8_t stack[24];
-	} parts = { .head = { .ip = instant.ip,
-			      .sp = instant.sp,
-			      .walk = PLAIT_WALK_COMPLETE,
-			      .frame_count = 7,
-			      .stack_whole = 1 },
-		    .registers_header = { PLAIT_WIRE_REGISTERS, sizeof(parts.registers), 1 },
-		    .frames_header = { PLAIT_WIRE_FRAMES, sizeof(parts.frames), 1 },
-		    .stack_header = { PLAIT_WIRE_STACK, 8 + sizeof(parts.stack), 1 },
-		    .address = 0x9000 };
-	for (size_t i = 0; i < sizeof(parts.stack); i++)
-		parts.stack[i] = (uint8_t)(parts.address + i + 1);
-	parts.registers[PLAIT_REGISTER_COUNT - 1] = 4711;
-	struct built record;
-	build_frames(&record, &instant, 1, 0, 5); /* a chunk that went ahead */
-	fake_ring_write(&fake, &record);
-	build_stack(&record, &instant, 1, 0x7000, 500);
-	fake_ring_write(&fake, &record);
-	build_wire(&record, &instant, PLAIT_WIRE_HEAD, 1, &parts, sizeof(parts));
-	struct plait_wire_header header = { PLAIT_WIRE_HEAD, sizeof(parts.head), 1 };
-	memcpy(record.bytes + BUILT_RAW, &header, sizeof(header));
-	fake_ring_write(&fake, &record);
-	write_sample(&fake, &instant);
-	struct outcome outcome = read_all(&fake);
-	assert_int_equal(outcome.count, 1);
-	assert_int_equal(outcome.events[0].walk, PLAIT_WALK_COMPLETE);
-	assert_int_equal(outcome.events[0].frames, 7);
-	assert_int_equal(outcome.events[0].pieces, 2);
-	assert_int_equal(outcome.events[0].stack_bytes, 524);
-	assert_true(outcome.events[0].stack_right && outcome.events[0].whole);
-	assert_int_equal(outcome.events[0].valid, (UINT64_C(1) << PLAIT_REGISTER_COUNT) - 1);
-	assert_int_equal(outcome.events[0].last_register, 4711);
-	fake_ring_release(&fake);
-}
-
-/* A head with a period is the sample of a hit in user mode; what it is of, and where, needs no other record. */
-static void write_own(struct fake_ring *fake, const struct instant *instant, uint64_t sequence, uint64_t period)
-{
-	struct built record;
-	struct {
-		struct plait_wire_head head;
-		struct plait_wire_header registers_header;
-		uint64_t registers[PLAIT_REGISTER_COUNT];
-		struct plait_wire_header stack_header;
-		uint64_t address;
-		uint8_t stack[24];
 	} parts = { .head = { .ip = instant->ip,
 			      .sp = instant->sp,
 			      .walk = PLAIT_WALK_COMPLETE,
-			      .frame_count = 5,
+			      .frame_count = 7,
 			      .stack_whole = 1,
 			      .period = period },
 		    .registers_header = { PLAIT_WIRE_REGISTERS, sizeof(parts.registers), sequence },
+		    .frames_header = { PLAIT_WIRE_FRAMES, sizeof(parts.frames), sequence },
 		    .stack_header = { PLAIT_WIRE_STACK, 8 + sizeof(parts.stack), sequence },
 		    .address = 0x9000 };
 	for (size_t i = 0; i < sizeof(parts.stack); i++)
 		parts.stack[i] = (uint8_t)(parts.address + i + sequence);
 	parts.registers[PLAIT_REGISTER_COUNT - 1] = 4711;
+	struct built record;
 	build_frames(&record, instant, sequence, 0, 5); /* a chunk that went ahead */
+	fake_ring_write(fake, &record);
+	build_stack(&record, instant, sequence, 0x7000, 500);
 	fake_ring_write(fake, &record);
 	build_wire(&record, instant, PLAIT_WIRE_HEAD, sequence, &parts, sizeof(parts));
 	memcpy(record.bytes + BUILT_RAW + offsetof(struct plait_wire_header, size), &(uint32_t) { sizeof(parts.head) },
@@ -291,7 +246,7 @@ static void write_own(struct fake_ring *fake, const struct instant *instant, uin
 	fake_ring_write(fake, &record);
 }
 
-static void assert_own(const struct outcome *outcome, size_t n, uint32_t tid, uint64_t sequence, uint64_t period)
+static void assert_one_record(const struct outcome *outcome, size_t n, uint32_t tid, uint64_t sequence, uint64_t period)
 {
 	assert_int_equal(outcome->events[n].kind, PLAIT_SOURCE_SAMPLE);
 	assert_int_equal(outcome->events[n].tid, tid);
@@ -300,12 +255,27 @@ static void assert_own(const struct outcome *outcome, size_t n, uint32_t tid, ui
 	assert_int_equal(outcome->events[n].ip, 0x400000 + tid);
 	assert_false(outcome->events[n].kernel_mode);
 	assert_int_equal(outcome->events[n].walk, PLAIT_WALK_COMPLETE);
-	assert_int_equal(outcome->events[n].frames, 5);
+	assert_int_equal(outcome->events[n].frames, 7);
 	assert_int_equal(outcome->events[n].first_code, sequence * 100);
-	assert_int_equal(outcome->events[n].stack_bytes, 24);
+	assert_int_equal(outcome->events[n].pieces, 2);
+	assert_int_equal(outcome->events[n].stack_bytes, 524);
 	assert_true(outcome->events[n].whole && outcome->events[n].stack_right);
 	assert_int_equal(outcome->events[n].valid, (UINT64_C(1) << PLAIT_REGISTER_COUNT) - 1);
 	assert_int_equal(outcome->events[n].last_register, 4711);
+}
+
+/* All registers are the program's, of which the kernel's sample need not have more than two. */
+static void test_run_in_one_record(void **state)
+{
+	(void)state;
+	struct fake_ring fake = fake_ring_make(RING, 0);
+	struct instant instant = at(20, 1000);
+	write_one_record(&fake, &instant, 1, 0);
+	write_sample(&fake, &instant);
+	struct outcome outcome = read_all(&fake);
+	assert_int_equal(outcome.count, 1);
+	assert_one_record(&outcome, 0, 20, 1, 1001001);
+	fake_ring_release(&fake);
 }
 
 static void test_head_that_is_the_sample(void **state)
@@ -313,16 +283,16 @@ static void test_head_that_is_the_sample(void **state)
 	(void)state;
 	struct fake_ring fake = fake_ring_make(RING, RING - 400);
 	struct instant first = at(20, 1000), second = at(20, 2000), third = at(21, 3000);
-	write_own(&fake, &first, 2, 777);
+	write_one_record(&fake, &first, 2, 777);
 	write_run(&fake, &second, 4); /* this one in the kernel */
 	write_sample(&fake, &second);
-	write_own(&fake, &third, 6, 778);
+	write_one_record(&fake, &third, 6, 778);
 	struct outcome outcome = read_all(&fake);
 	assert_int_equal(outcome.count, 3);
-	assert_own(&outcome, 0, 20, 2, 777);
+	assert_one_record(&outcome, 0, 20, 2, 777);
 	assert_whole(&outcome, 1, 20, 4);
 	assert_int_equal(outcome.events[1].period, 1001001);
-	assert_own(&outcome, 2, 21, 6, 778);
+	assert_one_record(&outcome, 2, 21, 6, 778);
 	assert_int_equal(outcome.statistics.unpaired_runs + outcome.statistics.unpaired_samples, 0);
 	fake_ring_release(&fake);
 }
@@ -337,12 +307,14 @@ static void test_head_that_is_the_sample_among_losses(void **state)
 	write_run(&fake, &first, 2); /* its sample is lost */
 	build_lost(&record, 1500, 1);
 	fake_ring_write(&fake, &record);
-	write_own(&fake, &second, 4, 777);
+	write_one_record(&fake, &second, 4, 777);
 	write_sample(&fake, &second); /* its run is lost */
 	struct outcome outcome = read_all(&fake);
 	assert_int_equal(outcome.count, 2);
 	assert_int_equal(outcome.events[0].walk, PLAIT_WALK_COMPLETE);
-	assert_int_equal(outcome.events[0].frames, 5);
+	assert_int_equal(outcome.events[0].frames, 7);
+	assert_int_equal(outcome.events[0].period, 777);
+	assert_false(outcome.events[0].whole); /* what was lost may have been of it */
 	assert_int_equal(outcome.events[1].walk, PLAIT_WALK_LOST);
 	assert_int_equal(outcome.statistics.unpaired_runs, 1);
 	assert_int_equal(outcome.statistics.unpaired_samples, 1);
