@@ -80,18 +80,19 @@ static struct plait_run *find_run(struct plait_assembler *assembler, uint64_t se
 
 /* The run at `index` is that of `unit`, whose last record has come. Runs inside it have lost their samples, but for
  * those of other threads' probes. */
-static void complete(struct plait_assembler *assembler, size_t index, uint32_t tid, struct plait_unit *unit)
+static void complete(struct plait_assembler *assembler, size_t index, struct plait_unit *unit)
 {
+	const struct plait_run *run = &assembler->runs[index];
 	for (size_t i = assembler->run_count; i-- > index + 1;)
-		if (!is_probe(&assembler->runs[i]) || assembler->runs[i].tid == tid)
+		if (!is_probe(&assembler->runs[i]) || assembler->runs[i].tid == run->tid)
 			drop_run(assembler, i);
 	unit->paired = true;
-	unit->start = assembler->runs[index].start;
-	unit->sequence = assembler->runs[index].sequence;
-	unit->damaged = assembler->runs[index].damaged;
+	unit->start = run->start;
+	unit->sequence = run->sequence;
+	unit->damaged = run->damaged;
 	/* A virtual processor stood still between the two: the sample must not come before its code objects. */
-	if (unit->time < code_time(assembler->runs[index].time))
-		unit->time = code_time(assembler->runs[index].time);
+	if (unit->time < code_time(run->time))
+		unit->time = code_time(run->time);
 	remove_run(assembler, index);
 }
 
@@ -115,7 +116,7 @@ static bool feed_wire(struct plait_assembler *assembler, const struct plait_reco
 	run->ip = head.ip;
 	run->sp = head.sp;
 	if (head.period)
-		complete(assembler, (size_t)(run - assembler->runs), record->tid, unit);
+		complete(assembler, (size_t)(run - assembler->runs), unit);
 	return head.period != 0;
 }
 
@@ -141,7 +142,7 @@ static void pair(struct plait_assembler *assembler, const struct plait_record *r
 		assembler->statistics->unpaired_samples++;
 		return;
 	}
-	complete(assembler, index, record->tid, unit);
+	complete(assembler, index, unit);
 }
 
 static void note_loss(struct plait_assembler *assembler, uint64_t count)
