@@ -176,9 +176,12 @@ static uint32_t walk_runtime(struct agent_thread *self, const struct plait_walk_
 	walk->tp = self->tp;
 	walk->first_tid = 0; /* that thread pointer is right */
 	walk->searching = 0;
-	plait_u64 active, bound;
-	plait_walk_tstates(self, walk, &active, &bound);
-	self->own_tstate = plan->tls_current.kind != PLAIT_TLS_NONE && active ? active : bound;
+	struct plait_walk_gilstate gilstate;
+	plait_walk_read_gilstate(self, walk, &gilstate);
+	gilstate.tstate_current = 0; /* up to 3.11 it may be another thread's */
+	self->own_tstate = plait_walk_active_tstate(self, walk, &gilstate);
+	if (!self->own_tstate)
+		self->own_tstate = plait_walk_bound_tstate(self, walk, &gilstate);
 	struct plait_wire_frame *frames = self->frames + from;
 	uint32_t room = AGENT_FRAMES_MAX - from;
 	if (plait_walk_begin(self, walk)) {

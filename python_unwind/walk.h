@@ -33,8 +33,10 @@
  * two. */
 static inline plait_u64 plait_walk_find_tstate(plait_walk_memory memory, struct plait_walk *walk)
 {
-	plait_u64 active, bound;
-	plait_walk_tstates(memory, walk, &active, &bound);
+	struct plait_walk_gilstate gilstate;
+	plait_walk_read_gilstate(memory, walk, &gilstate);
+	plait_u64 active = plait_walk_active_tstate(memory, walk, &gilstate);
+	plait_u64 bound = plait_walk_bound_tstate(memory, walk, &gilstate);
 	if (plait_walk_fetch_tstate(memory, walk, active)) {
 		if (bound != active)
 			walk->pending = bound;

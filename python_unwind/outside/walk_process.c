@@ -75,7 +75,8 @@ bool plait_python_copy_code(const struct plait_walk_plan *plan, const struct pla
 bool plait_python_walk_is_attached(const struct plait_walk_plan *plan, const struct plait_memory *memory, uint64_t tp)
 {
 	struct plait_walk walk = { .plan = *plan, .tp = tp };
-	plait_u64 active, bound;
-	plait_walk_tstates(memory, &walk, &active, &bound);
-	return plait_walk_fetch_tstate(memory, &walk, active);
+	struct plait_walk_gilstate gilstate = { 0 };
+	if (plan->runtime_tstate_current)
+		plait_walk_read_gilstate(memory, &walk, &gilstate);
+	return plait_walk_fetch_tstate(memory, &walk, plait_walk_active_tstate(memory, &walk, &gilstate));
 }

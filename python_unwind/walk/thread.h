@@ -45,19 +45,20 @@ static inline plait_u64 plait_walk_tsd(plait_walk_memory memory, const struct pl
 	return value;
 }
 
-/* The thread state that the thread works with now (the innermost one), and the one bound to it, attached or not; 0: it
- * has none. */
-static inline void plait_walk_tstates(plait_walk_memory memory, struct plait_walk *walk, plait_u64 *ret_active,
-				      plait_u64 *ret_bound)
+/* The thread state that the thread works with now (the innermost one); 0 while it has none attached. */
+static inline plait_u64 plait_walk_active_tstate(plait_walk_memory memory, struct plait_walk *walk,
+						 const struct plait_walk_gilstate *gilstate)
 {
-	struct plait_walk_gilstate gilstate;
-	plait_walk_read_gilstate(memory, walk, &gilstate);
-	*ret_active = walk->plan.tls_current.kind != PLAIT_TLS_NONE
-			      ? plait_walk_tls(memory, walk, &walk->plan.tls_current)
-			      : gilstate.tstate_current;
-	*ret_bound = walk->plan.tls_gilstate.kind != PLAIT_TLS_NONE
-			     ? plait_walk_tls(memory, walk, &walk->plan.tls_gilstate)
-			     : plait_walk_tsd(memory, walk, gilstate.autotsskey);
+	return walk->plan.tls_current.kind != PLAIT_TLS_NONE ? plait_walk_tls(memory, walk, &walk->plan.tls_current)
+							     : gilstate->tstate_current;
+}
+
+/* The thread state bound to the thread, attached or not; 0: it has none. */
+static inline plait_u64 plait_walk_bound_tstate(plait_walk_memory memory, struct plait_walk *walk,
+						const struct plait_walk_gilstate *gilstate)
+{
+	return walk->plan.tls_gilstate.kind != PLAIT_TLS_NONE ? plait_walk_tls(memory, walk, &walk->plan.tls_gilstate)
+							      : plait_walk_tsd(memory, walk, gilstate->autotsskey);
 }
 
 /* Fetches the thread state into walk->words. True when it belongs to this thread. */
