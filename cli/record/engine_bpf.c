@@ -52,7 +52,7 @@ static struct plait_error *bpf_prepare(struct plait_engine_run *run, struct plai
 {
 	struct plait_sampler_options sampler = {
 		.stack_size = options->stack_size,
-		.alone = plait_source_is_alone(options->events.specs.data, options->events.specs.count),
+		.sole = plait_source_is_sole(options->events.specs.data, options->events.specs.count),
 		.filter = options->pid_count > 0,
 		.everything = options->system_wide,
 		.tracepoints = has_kind(&options->events, PLAIT_EVENT_TRACEPOINT),

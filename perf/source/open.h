@@ -55,7 +55,7 @@ struct plait_source_options {
 
 /* Whether the events are one, whose samples tell nothing but a period: a program may then put that into its head
  * (struct plait_wire_head) and have the kernel write no sample. */
-bool plait_source_is_alone(const struct plait_event_spec *events, size_t count);
+bool plait_source_is_sole(const struct plait_event_spec *events, size_t count);
 
 /* Opens the events and rings of engine bpf. On failure the error explains. Ends with plait_source_destroy(). */
 struct plait_error *plait_source_bpf_open(const struct plait_source_options *options, struct plait_source *ret);

@@ -70,7 +70,7 @@ static bool has_access(const struct plait_event_spec *spec)
 	return spec->precise && is_hardware(spec);
 }
 
-bool plait_source_is_alone(const struct plait_event_spec *events, size_t count)
+bool plait_source_is_sole(const struct plait_event_spec *events, size_t count)
 {
 	return count == 1 && !events->counting && !plait_event_has_address(events) && !has_access(events);
 }

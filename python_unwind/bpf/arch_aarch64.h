@@ -46,18 +46,14 @@ static inline const struct user_pt_regs *arch_task_frame(struct task_struct *tas
 	return (const void *)(stack + ARCH_THREAD_SIZE - bpf_core_type_size(struct pt_regs));
 }
 
-#if !defined(PLAIT_FOR_TRACEPOINTS) && !defined(PLAIT_FOR_PROBES)
-static inline bool arch_in_user_mode(plait_context *ctx)
-{
-	return (ctx->regs.pstate & ARCH_MODE_MASK) == 0;
-}
-#endif
+/* Whether a perf event's hit was in user mode. */
+#define ARCH_IN_USER_MODE(ctx) (((ctx)->regs.pstate & ARCH_MODE_MASK) == 0)
 
 /* Fills `ret` with the user registers at the sample. False when there are none: a kernel thread, or the 32 bit ABI. */
 static inline bool arch_user_registers(plait_context *ctx, struct task_struct *task, plait_u64 *ret)
 {
 #if !defined(PLAIT_FOR_TRACEPOINTS) && !defined(PLAIT_FOR_PROBES)
-	if (arch_in_user_mode(ctx)) {
+	if (ARCH_IN_USER_MODE(ctx)) {
 #pragma unroll
 		for (int i = 0; i < 31; i++)
 			ret[i] = ctx->regs.regs[i];

@@ -63,12 +63,8 @@ static inline bool arch_task_frame(struct task_struct *task, struct arch_frame *
 	return regs && !bpf_probe_read_kernel(ret, sizeof(*ret), regs);
 }
 
-#if !defined(PLAIT_FOR_TRACEPOINTS) && !defined(PLAIT_FOR_PROBES)
-static inline bool arch_in_user_mode(plait_context *ctx)
-{
-	return arch_is_user(ctx->regs.cs);
-}
-#endif
+/* Whether a perf event's hit was in user mode. */
+#define ARCH_IN_USER_MODE(ctx) arch_is_user((ctx)->regs.cs)
 
 /* Fills `ret` with the user registers at the sample. False when there are none: a kernel thread, or another ABI. */
 static inline bool arch_user_registers(plait_context *ctx, struct task_struct *task, plait_u64 *ret)

@@ -52,7 +52,7 @@ static inline plait_u64 own_period(plait_context *ctx)
 	(void)ctx;
 	return 0;
 #else
-	return alone && arch_in_user_mode(ctx) ? ctx->sample_period : 0;
+	return sole && ARCH_IN_USER_MODE(ctx) ? ctx->sample_period : 0;
 #endif
 }
 

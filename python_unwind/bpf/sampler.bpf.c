@@ -1,7 +1,7 @@
 /*
  * The sampler: at each hit of a perf event it walks the thread's Python frames and copies its stack, writes both into
  * the event's ring (common/sample_wire.h), and returns 1: the kernel then writes its ordinary sample next to them.
- * Where that would say nothing more (`alone`) it returns 0: what was written is the sample. When something did not fit
+ * Where that would say nothing more (`sole`) it returns 0: what was written is the sample. When something did not fit
  * in the ring it returns 0 and counts: a sample is whole or it is counted as dropped.
  *
  * Old verifiers (5.10) bound the work of one program, so it runs in stages, each a tail call:
@@ -45,7 +45,7 @@ static inline int plait_walk_read_some(plait_walk_memory memory, void *to, plait
 /* Set by the loader. */
 const volatile plait_u32 stack_limit = 512 * 1024;
 const volatile bool filter = false;
-const volatile bool alone = false;
+const volatile bool sole = false;
 const volatile plait_u32 scratch_base = 0;
 
 /* What the kernel is told about a hit that is none of ours: on a perf event of ours nothing is to be written; a

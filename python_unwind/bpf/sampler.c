@@ -142,7 +142,7 @@ static void set_constants(struct bpf_object *object, enum kind kind, const struc
 		struct sampler_bpf__rodata *constants = (void *)(uintptr_t)bpf_map__initial_value(map, &size);
 		uint32_t stack_size = options->stack_size ? options->stack_size : STACK_DEFAULT;
 		constants->stack_limit = stack_size < STACK_MAX ? stack_size : STACK_MAX;
-		constants->alone = options->alone && kind == PERF_EVENT;
+		constants->sole = options->sole && kind == PERF_EVENT;
 		constants->filter = options->filter || (kind != PERF_EVENT && !options->everything);
 		constants->scratch_base = kind == PROBE ? (uint32_t)cpus : 0;
 		constants->pid_namespace = foreign_pid_namespace();

@@ -13,7 +13,7 @@
 
 struct plait_sampler_options {
 	uint32_t stack_size; /* most bytes of stack copied a sample; 0: default (512 KiB) */
-	bool alone;	     /* of the only event, whose samples tell nothing but a period: those of user mode are
+	bool sole;	     /* of the only event, whose samples tell nothing but a period: those of user mode are
 			      * complete without the kernel's record (struct plait_wire_head) */
 	bool filter;	     /* sample only processes added with plait_sampler_watch(), and what they start */
 	/* Programs for tracepoints and for uprobes. They run for every process that comes by, so they look for watched

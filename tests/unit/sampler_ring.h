@@ -50,7 +50,7 @@ struct ring_sample {
 
 struct ring_counts {
 	size_t samples; /* with everything belonging to them */
-	size_t alone;	/* of these, without the kernel's */
+	size_t own;	/* of these, without the kernel's */
 	size_t orphans; /* samples without records, records without a sample, records out of place */
 	size_t lost;
 };
@@ -190,7 +190,7 @@ static inline void ring_own_sample(struct ring_state *state)
 	sample->tid = sample->header.tid;
 	sample->kernel_register_count = sample->kernel_stack_size = 0;
 	state->counts.samples++;
-	state->counts.alone++;
+	state->counts.own++;
 	state->on_sample(state->context, sample);
 	ring_reset(state);
 }

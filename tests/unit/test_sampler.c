@@ -481,7 +481,7 @@ static uint64_t cpu_time(pid_t pid)
 static void samples_of_the_only_event_need_no_record_of_the_kernel(void **state)
 {
 	(void)state;
-	struct plait_sampler *sampler = open_sampler(&(struct plait_sampler_options) { .alone = true });
+	struct plait_sampler *sampler = open_sampler(&(struct plait_sampler_options) { .sole = true });
 	struct python_target target;
 	start_newest(sampler, &target, 0x308, SPINNING);
 	struct rings rings;
@@ -495,8 +495,8 @@ static void samples_of_the_only_event_need_no_record_of_the_kernel(void **state)
 	assert_null(plait_sampler_count(sampler, &total));
 	print_message("  %zu samples, %zu of the kernel; periods of %lu ms in %lu ms of CPU time\n", counts.samples,
 		      modes.of_kernel, (unsigned long)modes.period / 1000000, (unsigned long)time / 1000000);
-	assert_true(counts.alone > 20);
-	assert_int_equal(counts.alone + modes.of_kernel, counts.samples);
+	assert_true(counts.own > 20);
+	assert_int_equal(counts.own + modes.of_kernel, counts.samples);
 	assert_true(modes.of_kernel * 2 < counts.samples);
 	assert_int_equal(counts.orphans, 0);
 	assert_int_equal(total.sampled, counts.samples);
